@@ -1,0 +1,165 @@
+"""What the query API takes and gives: the shapes of its JSON bodies."""
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+MAX_QUESTION_CHARS = 4_000
+MAX_K = 50
+HEADING_JOINT = " \u203a "
+
+K = Annotated[int, Meta(ge=1, le=MAX_K, description="How many chunks to retrieve.")]
+Sources = Annotated[
+    tuple[str, ...],
+    Meta(min_length=1, max_length=100, description="Look in these sources only."),
+]
+
+
+class AsOf(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of a source that an answer reflects, and how many of its pages are parked."""
+
+    commit: str
+    committed_at: datetime
+    indexed_at: datetime
+    parked: int = 0
+
+
+class Hit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A chunk found.
+
+    `url` is the page's, without an anchor; `section` the heading path, joined by HEADING_JOINT;
+    `anchor` "" for the top of the page. `score` orders the hits of one search and means nothing
+    beside another's. `similarity` is the cosine of question and chunk, in [-1, 1], None where no
+    vectors were compared.
+    """
+
+    url: str
+    title: str
+    section: str
+    anchor: str
+    text: str
+    score: float
+    source: str
+    commit: str
+    similarity: float | None = None
+
+
+class SearchRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A question for retrieval alone; `query` is another name for `question`."""
+
+    question: str | None = None
+    query: str | None = None
+    in_: Sources | None = msgspec.field(default=None, name="in")
+    k: K | None = None
+
+
+class SearchResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Chunks, best first, and the state of each source they were looked for in."""
+
+    question: str
+    hits: list[Hit]
+    as_of: dict[str, AsOf]
+    degraded: str | None = None
+
+
+class QueryRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A question to answer. What follows `k` is reserved, and refused until it is served."""
+
+    question: str | None = None
+    query: str | None = None
+    in_: Sources | None = msgspec.field(default=None, name="in")
+    k: K | None = None
+    version: str | None = None
+    route: str | None = None
+    min_commit: dict[str, str] | None = None
+    conversation_id: str | None = None
+    stream: bool = False
+
+
+class Citation(msgspec.Struct, frozen=True, kw_only=True):
+    """What the marker `[n]` of an answer stands for.
+
+    `url` leads to the section; `quote` is text of the page, to the letter, with " … " where
+    something is left out.
+    """
+
+    n: int
+    url: str
+    title: str
+    section: str
+    quote: str
+    commit: str
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """How an answer was made and why; `score` is the weight of the evidence, in [0, 1]."""
+
+    chosen: str
+    reason: str
+    score: float
+
+
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
+    """What language models took for an answer: nothing where it is quoted."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost: float = 0.0
+
+
+class QueryResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An answer in Markdown with citations, or a refusal with the nearest pages as `sources`."""
+
+    request_id: str
+    question: str
+    answer: str
+    sources: list[str]
+    citations: list[Citation]
+    llm: str | None
+    route: Route
+    as_of: dict[str, AsOf]
+    refused: bool
+    latency_ms: float
+    usage: Usage
+    degraded: str | None = None
+
+
+class PageSection(msgspec.Struct, frozen=True, kw_only=True):
+    """A heading of a page, the headings down to it, and its own text."""
+
+    heading: str
+    path: tuple[str, ...]
+    anchor: str
+    text: str
+
+
+class PageResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """A page as indexed; `path` is where its file stands in the source."""
+
+    url: str
+    title: str
+    source: str
+    path: str
+    commit: str
+    sections: list[PageSection]
+    as_of: dict[str, AsOf]
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An error as a client sees it (RFC 9457); `ready` and `parts` are for `/readyz` alone."""
+
+    title: str
+    status: int
+    detail: str
+    request_id: str
+    ready: bool | None = None
+    parts: dict[str, str] | None = None
+
+
+class Readiness(msgspec.Struct, frozen=True, kw_only=True):
+    """Every part answers."""
+
+    ready: bool
+    parts: dict[str, str]

@@ -1,0 +1,151 @@
+"""Every failure this product names, in one tree.
+
+HeadwaterError
+├── TransientError            try again: nothing is wrong with the input
+│   ├── StoreUnavailable
+│   ├── EmbedderUnavailable
+│   └── SourceUnreachable
+├── PermanentError            trying again cannot help: park, or tell the caller
+│   ├── UnreadablePage
+│   ├── ParseTimeout
+│   ├── BadVectors
+│   ├── WrongUse              (exit status 2)
+│   │   ├── BadConfiguration
+│   │   └── BadSource
+│   ├── BadQuestion
+│   ├── BadSignature
+│   ├── UnknownSource
+│   └── TooLarge
+├── ParkingFailed             end the process before anything is acknowledged
+└── Fenced                    a newer sync of the same source has begun: stop, without a word
+"""
+
+
+class HeadwaterError(Exception):
+    """The root: everything the product raises on purpose."""
+
+
+class TransientError(HeadwaterError):
+    """Trying again may succeed; an outage stalls, it never parks."""
+
+
+class PermanentError(HeadwaterError):
+    """Trying again cannot help."""
+
+
+class StoreUnavailable(TransientError):
+    """The database did not answer."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the database cannot be reached: {reason}")
+        self.reason = reason
+
+
+class EmbedderUnavailable(TransientError):
+    """The embedder did not answer."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the embedder cannot be reached: {reason}")
+        self.reason = reason
+
+
+class SourceUnreachable(TransientError):
+    """A remote, path or bundle cannot be read at the moment."""
+
+    def __init__(self, source: str, reason: str) -> None:
+        super().__init__(f"source {source}: {reason}")
+        self.source = source
+        self.reason = reason
+
+
+class UnreadablePage(PermanentError):
+    """The bytes of a page are no page of its format."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class ParseTimeout(PermanentError):
+    """Reading a page took longer than it may."""
+
+    def __init__(self, timeout_s: float) -> None:
+        super().__init__(f"reading the page took more than {timeout_s:g} s")
+        self.timeout_s = timeout_s
+
+
+class BadVectors(PermanentError):
+    """An embedder returned something that is not one finite unit vector a text."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the embedder returned bad vectors: {reason}")
+        self.reason = reason
+
+
+class WrongUse(PermanentError):
+    """The caller asked for something that cannot be; the message is one line for a person."""
+
+
+class BadConfiguration(WrongUse):
+    """A key of the configuration is unknown, missing or wrong."""
+
+
+class BadSource(WrongUse):
+    """A source that can never be synced as configured: location, ref, root or pattern."""
+
+    def __init__(self, source: str, reason: str) -> None:
+        super().__init__(f"source {source}: {reason}")
+        self.source = source
+        self.reason = reason
+
+
+class BadQuestion(PermanentError):
+    """A question that cannot be asked: empty, too long or no text."""
+
+
+class BadSignature(PermanentError):
+    """A webhook whose signature does not hold."""
+
+    def __init__(self) -> None:
+        super().__init__("the signature does not match the body")
+
+
+class UnknownSource(PermanentError):
+    """No source of that name is configured."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__(f"no source is named {source}")
+        self.source = source
+
+
+class TooLarge(PermanentError):
+    """Something is over its cap."""
+
+    def __init__(self, *, size_bytes: int, cap_bytes: int) -> None:
+        super().__init__(f"{size_bytes} bytes, the cap is {cap_bytes}")
+        self.size_bytes = size_bytes
+        self.cap_bytes = cap_bytes
+
+
+class ParkingFailed(HeadwaterError):
+    """An event could be neither applied nor parked."""
+
+
+class Fenced(HeadwaterError):
+    """A newer sync of the source has taken over."""
+
+
+HTTP_STATUS: dict[type[HeadwaterError], int] = {
+    BadQuestion: 400,
+    WrongUse: 400,
+    BadSignature: 401,
+    UnknownSource: 404,
+    TooLarge: 413,
+    TransientError: 503,
+}
+"""Error → status, the nearest ancestor named here; anything else is a 500."""
+
+
+def status_of(error: HeadwaterError) -> int:
+    """The HTTP status that tells a client what `error` means for it."""
+    return next((HTTP_STATUS[kind] for kind in type(error).__mro__ if kind in HTTP_STATUS), 500)
