@@ -1,0 +1,161 @@
+"""Reads pages in a child process, so that a page that hangs or eats memory takes nothing else with it."""
+
+import asyncio
+import contextlib
+import resource
+import struct
+import sys
+from pathlib import Path
+from typing import BinaryIO, Self
+
+import msgspec
+
+from index.core.chunks import ChunkLimits
+from index.core.pages import ReadPage
+from index.core.reading import Reader
+from schemas.errors import ParseTimeout, PermanentError, UnreadablePage
+from schemas.events import PageChanged
+
+_MAX_MEMORY_BYTES = 3 * 2**30
+_HEAD = struct.Struct(">I")
+_START_TIMEOUT_S = 60.0
+
+
+class _Refused(msgspec.Struct, tag="refused"):
+    reason: str
+
+
+class _Read(msgspec.Struct, tag="read"):
+    page: ReadPage
+
+
+_ENCODE = msgspec.msgpack.Encoder()
+_DECODE_ANSWER: msgspec.msgpack.Decoder[_Read | _Refused] = msgspec.msgpack.Decoder(_Read | _Refused)
+_DECODE_EVENT = msgspec.msgpack.Decoder(PageChanged)
+
+
+class ReadingChild:
+    """`index.core.ports.ReadEvent` over one child process, which is replaced when it hangs or dies.
+
+    One page at a time; others wait their turn. `tokenizer` is the model's tokenizer.json.
+    """
+
+    def __init__(self, tokenizer: Path, *, limits: ChunkLimits, timeout_s: float) -> None:
+        self._command = (
+            sys.executable,
+            "-m",
+            "index.adapters.reading_child",
+            str(tokenizer),
+            str(limits.target_chars),
+            str(limits.max_tokens),
+        )
+        self._timeout_s = timeout_s
+        self._child: asyncio.subprocess.Process | None = None
+        self._turn = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def __call__(self, event: PageChanged) -> ReadPage:
+        """See `ReadEvent`."""
+        async with self._turn:
+            try:
+                return await self._ask(event)
+            except TimeoutError:
+                await self._kill()
+                raise ParseTimeout(self._timeout_s) from None
+            except (asyncio.IncompleteReadError, ConnectionError, OSError):
+                await self._kill()
+                raise UnreadablePage("reading the page ended the process that read it") from None
+            except asyncio.CancelledError:
+                await (
+                    self._kill()
+                )  # an answer nobody waits for must not be taken for the next page's
+                raise
+
+    async def close(self) -> None:
+        """End the child."""
+        async with self._turn:
+            await self._kill()
+
+    async def _ask(self, event: PageChanged) -> ReadPage:
+        child = (
+            self._child if self._child and self._child.returncode is None else await self._start()
+        )
+        if child.stdin is None or child.stdout is None:
+            raise ConnectionError
+        async with asyncio.timeout(self._timeout_s):
+            frame = _ENCODE.encode(event)
+            child.stdin.write(_HEAD.pack(len(frame)) + frame)
+            await child.stdin.drain()
+            (size,) = _HEAD.unpack(await child.stdout.readexactly(_HEAD.size))
+            answer = _DECODE_ANSWER.decode(await child.stdout.readexactly(size))
+        if isinstance(answer, _Refused):
+            raise UnreadablePage(answer.reason)
+        return answer.page
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        self._child = await asyncio.create_subprocess_exec(
+            *self._command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            start_new_session=True,
+            limit=2**26,
+        )
+        if self._child.stdout is None:
+            raise ConnectionError
+        async with asyncio.timeout(_START_TIMEOUT_S):
+            await self._child.stdout.readexactly(1)
+        return self._child
+
+    async def _kill(self) -> None:
+        child, self._child = self._child, None
+        if child is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            child.kill()
+        await child.wait()
+
+
+def main() -> None:
+    """Answer pages on standard input with what was read, until it closes."""
+    resource.setrlimit(resource.RLIMIT_AS, (_MAX_MEMORY_BYTES, _MAX_MEMORY_BYTES))
+    reader = _reader(Path(sys.argv[1]), target_chars=int(sys.argv[2]), max_tokens=int(sys.argv[3]))
+    stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
+    sys.stdout = sys.stderr  # whatever prints must not break the framing
+    stdout.write(b"+")
+    stdout.flush()
+    while head := stdin.read(_HEAD.size):
+        frame = stdin.read(_HEAD.unpack(head)[0])
+        _answer(stdout, _read(reader, _DECODE_EVENT.decode(frame)))
+
+
+def _reader(tokenizer: Path, *, target_chars: int, max_tokens: int) -> Reader:
+    from index.adapters.embed.tokens import TokenCounter  # noqa: PLC0415 - only the child needs the tokeniser
+
+    counter = TokenCounter(tokenizer)
+    return Reader(ChunkLimits(target_chars, max_tokens), counter.count)
+
+
+def _read(reader: Reader, event: PageChanged) -> _Read | _Refused:
+    try:
+        return _Read(reader.read(event))
+    except PermanentError as error:
+        return _Refused(str(error))
+    except (RecursionError, MemoryError) as error:
+        return _Refused(f"the page is too much for its parser: {type(error).__name__}")
+    except Exception as error:  # this process's boundary: a parser's bug parks the page
+        return _Refused(f"{type(error).__name__}: {error}"[:500])
+
+
+def _answer(stdout: BinaryIO, answer: _Read | _Refused) -> None:
+    frame = _ENCODE.encode(answer)
+    stdout.write(_HEAD.pack(len(frame)) + frame)
+    stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

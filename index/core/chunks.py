@@ -1,0 +1,138 @@
+"""Where sections are cut into chunks: inside a section only, so that an edit stays local."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from index.core.pages import Block, BlockKind, Chunk, Section
+from schemas.ids import TextHash
+
+CountTokens = Callable[[Sequence[str]], Sequence[int]]
+"""Tokens of each text as the embedding model counts them, its special tokens included."""
+
+_SENTENCE_END = re.compile(r"(?<=[.!?:;])\s+|\n+")
+_MAX_PREFIX_SHARE = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkLimits:
+    """How long a chunk may be.
+
+    `target_chars` closes a chunk once its body would pass it; `max_tokens` is the model's window, which the
+    embedded text (prefix and body) never exceeds.
+    """
+
+    target_chars: int = 500
+    max_tokens: int = 256
+
+
+def split_page(
+    title: str, sections: Sequence[Section], *, limits: ChunkLimits, count_tokens: CountTokens
+) -> tuple[Chunk, ...]:
+    """Cut every section into chunks, in reading order.
+
+    Blocks stay whole where they fit; longer ones are cut by lines (code, tables, lists) or by sentences. A section
+    without text of its own yields no chunk. Equal input gives equal chunks.
+    """
+    return tuple(
+        chunk
+        for ordinal, section in enumerate(sections)
+        for chunk in _split_section(title, ordinal, section, limits, count_tokens)
+    )
+
+
+def prefix_of(title: str, path: Sequence[str]) -> str:
+    """What stands before a body when it is embedded: the page's title, then the headings down to the section."""
+    headings = path[1:] if path and path[0] == title else path
+    return " > ".join(part for part in (title, *headings) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    text: str
+    tokens: int
+    joint: str
+
+
+def _split_section(
+    title: str, ordinal: int, section: Section, limits: ChunkLimits, count_tokens: CountTokens
+) -> Iterator[Chunk]:
+    prefix = _fit_prefix(prefix_of(title, section.path), limits, count_tokens)
+    room = limits.max_tokens - (count_tokens([prefix])[0] if prefix else 2)
+    pieces = list(_pieces(section.blocks, limits=limits, room=room, count_tokens=count_tokens))
+    for body in _pack(pieces, room=room, target_chars=limits.target_chars):
+        embedded = f"{prefix}\n{body}" if prefix else body
+        yield Chunk(ordinal, body, embedded, TextHash(sha256(embedded.encode()).digest()))
+
+
+def _fit_prefix(prefix: str, limits: ChunkLimits, count_tokens: CountTokens) -> str:
+    """A prefix that takes too much of the window keeps its end: the nearest heading says most."""
+    most = int(limits.max_tokens * _MAX_PREFIX_SHARE)
+    while prefix and count_tokens([prefix])[0] > most:
+        head, _, tail = prefix.partition(" > ")
+        prefix = tail or head[: len(head) * 3 // 4].strip()
+    return prefix
+
+
+def _pieces(
+    blocks: Sequence[Block], *, limits: ChunkLimits, room: int, count_tokens: CountTokens
+) -> Iterator[_Piece]:
+    texts = [block.text.strip("\n") for block in blocks]
+    for block, text, tokens in zip(
+        blocks, texts, count_tokens(texts) if texts else (), strict=True
+    ):
+        if not text.strip():
+            continue
+        if tokens <= room and (
+            block.kind is not BlockKind.PROSE or len(text) <= limits.target_chars * 1.5
+        ):
+            yield _Piece(text, tokens, "\n\n")
+            continue
+        by_lines = block.kind in (BlockKind.CODE, BlockKind.TABLE, BlockKind.LIST)
+        yield from _cut(text, by_lines=by_lines, room=room, count_tokens=count_tokens)
+
+
+def _cut(text: str, *, by_lines: bool, room: int, count_tokens: CountTokens) -> Iterator[_Piece]:
+    joint = "\n" if by_lines else " "
+    parts = (
+        text.split("\n")
+        if by_lines
+        else [part for part in _SENTENCE_END.split(text) if part.strip()]
+    )
+    first = "\n\n"
+    for part, tokens in zip(parts, count_tokens(parts), strict=True):
+        for fitting in (
+            [_Piece(part, tokens, joint)] if tokens <= room else _halve(part, room, count_tokens)
+        ):
+            yield _Piece(fitting.text, fitting.tokens, first or fitting.joint)
+            first = ""
+
+
+def _halve(text: str, room: int, count_tokens: CountTokens) -> Iterator[_Piece]:
+    """Cut what has no better place to be cut, at a space near the middle where there is one."""
+    tokens = count_tokens([text])[0]
+    if tokens <= room or len(text) < 2:
+        yield _Piece(text, tokens, " ")
+        return
+    if tokens > room * 8:
+        step = max(1, len(text) * room // (tokens * 2))
+        for start in range(0, len(text), step):
+            yield from _halve(text[start : start + step], room, count_tokens)
+        return
+    middle = text.find(" ", len(text) // 2)
+    cut = middle if 0 < middle < len(text) * 3 // 4 else len(text) // 2
+    for half in (text[:cut].rstrip(), text[cut:].lstrip()):
+        yield from _halve(half, room, count_tokens)
+
+
+def _pack(pieces: Sequence[_Piece], *, room: int, target_chars: int) -> Iterator[str]:
+    body, tokens = "", 0
+    for piece in pieces:
+        if body and (tokens + piece.tokens > room or len(body) + len(piece.text) > target_chars):
+            yield body
+            body, tokens = "", 0
+        body = f"{body}{piece.joint}{piece.text}" if body else piece.text
+        tokens += piece.tokens
+    if body.strip():
+        yield body

@@ -1,0 +1,100 @@
+"""The ledger's values: what was published of a source, at which revision, and how far the index is."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from schemas.ids import PageId, Revision, SourceName
+
+
+class PublicationKind(StrEnum):
+    """What a publication says of its page."""
+
+    CHANGED = "changed"
+    DELETED = "deleted"
+    PARKED = "parked"
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """One row of the ledger: page `path` as of `revision`.
+
+    `fingerprint` is a digest of everything that shapes the page (text with its includes, URL, format, dialect; the
+    reason, when parked). `moved_from` and `moved_to` are paths of the same source.
+    """
+
+    path: str
+    revision: Revision
+    kind: PublicationKind
+    fingerprint: str
+    blob: str
+    url: str
+    commit: str
+    committed_at: datetime
+    detected_at: datetime
+    moved_from: str | None = None
+    moved_to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What the file at `path` says of itself: the URL it asks for, and which other files it is made of.
+
+    `is_slug` marks a URL that the file's own front matter asks for, which goes before any pattern.
+    """
+
+    path: str
+    blob: str
+    url: str
+    is_slug: bool
+    depends: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """What one slice of a sync writes to the ledger before its events are sent.
+
+    `claims` replace what was known of their paths; `gone` are paths that hold no file any more.
+    """
+
+    publications: tuple[Publication, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    gone: tuple[str, ...] = ()
+    parked: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """How far a source has been published; all of it up to `published_revision` is searchable or parked.
+
+    `config_hash` is that of the last finished sync, "" before the first.
+    """
+
+    source: SourceName
+    revision: Revision
+    published_revision: Revision
+    published_commit: str | None
+    config_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class BehindPage:
+    """A page whose newest publication a generation has neither applied nor parked."""
+
+    page_id: PageId
+    revision: Revision
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStatus:
+    """A source as `headwater status` shows it."""
+
+    source: SourceName
+    revision: Revision
+    published_commit: str | None
+    committed_at: datetime | None
+    published_at: datetime | None
+    checked_at: datetime | None
+    pages: int
+    chunks: int
+    parked: tuple[tuple[str, str], ...]

@@ -1,0 +1,83 @@
+"""What a page is once it is read: sections of blocks, and the chunks cut from them."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from schemas.ids import TextHash
+
+
+class BlockKind(StrEnum):
+    """What a run of text is, which decides how it may be cut."""
+
+    PROSE = "prose"
+    LIST = "list"
+    CODE = "code"
+    TABLE = "table"
+    ADMONITION = "admonition"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A run of text that is cut only when it is too long: by lines if code or a table, else by sentences."""
+
+    kind: BlockKind
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading and its own text, without the text of the headings below it.
+
+    `heading` is "" and `path` empty for text above the first heading. `path` holds the headings from the page's
+    first level down to and with this one. `anchor` is the id of the section on the published page, "" for its top.
+    """
+
+    heading: str
+    path: tuple[str, ...]
+    anchor: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedPage:
+    """A page as its format's parser yields it, in reading order. `title` is "" when the text names none."""
+
+    title: str
+    sections: tuple[Section, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """The unit embedded: `text` is the body shown, `embedded` the text with page title and heading path before it."""
+
+    section: int
+    text: str
+    embedded: str
+    text_hash: TextHash
+
+
+@dataclass(frozen=True, slots=True)
+class TermCount:
+    """How often a term stands in each field of one section."""
+
+    section: int
+    term: str
+    title: int
+    heading: int
+    path: int
+    body: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPage:
+    """Everything the index keeps of one page's text: a pure function of the event, the parser and the chunker.
+
+    `chunks` are in reading order; a chunk's ordinal is its place there. `lengths` gives the body length of each
+    section in terms.
+    """
+
+    title: str
+    sections: tuple[Section, ...]
+    chunks: tuple[Chunk, ...]
+    terms: tuple[TermCount, ...]
+    lengths: tuple[int, ...]

@@ -1,0 +1,98 @@
+"""Bringing pages into generations: read, embed what is new, write in one transaction."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from index.core.embedding import Embed
+from index.core.pages import ReadPage
+from index.core.plan import Outcome, PagePlan, plan_deletion, plan_page, texts_of
+from index.core.ports import PageStore, ReadEvent
+from schemas.errors import BadVectors, PermanentError, StoreUnavailable
+from schemas.events import PageChanged, PageDeleted, PageEvent
+from schemas.ids import Generation, PageId, TextHash
+
+VECTOR_BATCH = 64
+"""Texts whose vectors are committed together: what a crash costs at most is one such batch."""
+_RACES_BEFORE_WAITING = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """A generation that receives changes, with the reader and the model it was built with."""
+
+    generation: Generation
+    read: ReadEvent
+    embed: Embed
+
+
+async def read_ahead(
+    events: Sequence[PageEvent], to: Receiver, *, store: PageStore
+) -> Mapping[PageId, ReadPage | PermanentError]:
+    """Read a batch of pages and embed all their new texts together, which is faster than page by page.
+
+    A page that cannot be read stands for its error. Bad vectors are left to `apply_page` to find, page by page.
+    """
+    pages: dict[PageId, ReadPage | PermanentError] = {}
+    for event in events:
+        if not isinstance(event, PageChanged):
+            continue
+        stored = await store.page(to.generation, event.page_id)
+        if stored is not None and stored.revision >= event.revision:
+            continue
+        try:
+            pages[event.page_id] = await to.read(event)
+        except PermanentError as error:
+            pages[event.page_id] = error
+    readable = [page for page in pages.values() if isinstance(page, ReadPage)]
+    try:
+        await _embed_missing(
+            {key: text for page in readable for key, text in texts_of(page)}, to, store
+        )
+    except BadVectors:
+        return pages
+    return pages
+
+
+async def apply_page(
+    event: PageEvent,
+    to: Receiver,
+    *,
+    store: PageStore,
+    page: ReadPage | PermanentError | None = None,
+) -> Outcome:
+    """Bring the page to `event.revision` in one generation: APPLIED, or STALE when it is there already.
+
+    `page` is what `read_ahead` made of this event, if it was read. Raises: PermanentError when it cannot be applied.
+    """
+    for _ in range(_RACES_BEFORE_WAITING):
+        stored = await store.page(to.generation, event.page_id)
+        if isinstance(event, PageDeleted):
+            plan = plan_deletion(event, stored)
+        elif stored is not None and stored.revision >= event.revision:
+            return Outcome.STALE
+        else:
+            if isinstance(page, PermanentError):
+                raise page
+            page = page or await to.read(event)
+            plan = plan_page(event, page, stored)
+        if plan is None:
+            return Outcome.STALE
+        outcome = await _carry_out(plan, to, store)
+        if outcome is not Outcome.AGAIN:
+            return outcome
+    raise StoreUnavailable(f"{event.page_id} keeps changing under our hands")
+
+
+async def _carry_out(plan: PagePlan, to: Receiver, store: PageStore) -> Outcome:
+    await _embed_missing(dict(plan.texts), to, store)
+    return await store.apply(to.generation, plan)
+
+
+async def _embed_missing(texts: Mapping[TextHash, str], to: Receiver, store: PageStore) -> None:
+    """Embed and commit the texts that have no vector, longest first so that a batch holds like lengths."""
+    missing = await store.without_vector(to.generation, list(texts))
+    order = sorted(missing, key=lambda key: (-len(texts[key]), key))
+    for start in range(0, len(order), VECTOR_BATCH):
+        batch = order[start : start + VECTOR_BATCH]
+        vectors = await to.embed([texts[key] for key in batch])
+        await store.add_vectors(to.generation, batch, vectors)

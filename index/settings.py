@@ -1,0 +1,34 @@
+"""How text becomes an index, and where the index is kept."""
+
+import msgspec
+
+
+class EmbeddingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How texts become vectors: `model` is the bundled one, or any sentence-transformers name or folder."""
+
+    model: str = "all-MiniLM-L6-v2"
+    device: str = "auto"
+
+
+class ChunkingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long a chunk may be, and how long reading one page may take."""
+
+    target_chars: int = 500
+    read_timeout_s: float = 20.0
+
+
+class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which Postgres keeps the index: `url` empty means the embedded one."""
+
+    url: str = ""
+
+    def __repr__(self) -> str:
+        return f"DatabaseSettings(url={'***' if self.url else ''!r})"
+
+
+class RetrievalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many candidates each ranking brings, and how much the lexical one weighs against the vectors."""
+
+    candidates: int = 100
+    lexical: float = 1.0
+    per_page: int = 2
