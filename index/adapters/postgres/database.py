@@ -1,0 +1,120 @@
+"""The connection pool, and the one place where driver errors become ours."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Self
+
+import psycopg
+from pgvector.psycopg import register_vector_async
+from psycopg import AsyncConnection, AsyncCursor
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from schemas.errors import StoreUnavailable
+from schemas.ids import SourceName
+
+_OPTIONS = " ".join(
+    (
+        "-c hnsw.iterative_scan=relaxed_order",
+        "-c hnsw.ef_search=100",
+        "-c jit=off",
+        "-c timezone=UTC",
+        "-c lock_timeout=20s",
+        "-c statement_timeout=120s",
+        "-c idle_in_transaction_session_timeout=60s",
+    )
+)
+_CONNECT_TIMEOUT_S = 5.0
+
+Connection = AsyncConnection[TupleRow]
+Cursor = AsyncCursor[TupleRow]
+
+
+class Database:
+    """A pool of connections to one Postgres."""
+
+    def __init__(self, conninfo: str, *, max_size: int = 8) -> None:
+        self.conninfo = psycopg.conninfo.make_conninfo(
+            conninfo, options=_OPTIONS, connect_timeout=5
+        )
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            self.conninfo,
+            min_size=1,
+            max_size=max_size,
+            open=False,
+            timeout=_CONNECT_TIMEOUT_S,
+            reconnect_timeout=60.0,
+            configure=_configure,
+            check=AsyncConnectionPool.check_connection,
+        )
+        self._source_ids: dict[SourceName, int] = {}
+
+    async def open(self) -> Self:
+        """Connect. Raises: StoreUnavailable within seconds when nothing answers."""
+        with _translated():
+            await self._pool.open(wait=True, timeout=_CONNECT_TIMEOUT_S)
+        return self
+
+    async def close(self) -> None:
+        await self._pool.close(timeout=5.0)
+
+    @asynccontextmanager
+    async def transaction(self, *, snapshot: bool = False) -> AsyncIterator[Cursor]:
+        """One transaction, committed at the end of the block; `snapshot` gives all its reads one state.
+
+        Raises: StoreUnavailable for whatever the connection or the server fails at.
+        """
+        with _translated():
+            async with self._pool.connection() as connection, connection.transaction():
+                if snapshot:
+                    await connection.execute(
+                        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
+                    )
+                async with connection.cursor(binary=True) as cursor:
+                    yield cursor
+
+    async def ping(self) -> None:
+        """Raises: StoreUnavailable when the server does not answer."""
+        async with self.transaction() as cursor:
+            await cursor.execute("SELECT 1")
+
+    async def source_id(self, cursor: Cursor, source: SourceName) -> int:
+        """The number that rows use for a source, made at its first mention; it never changes."""
+        known = self._source_ids.get(source)
+        if known is None:
+            await cursor.execute(
+                "INSERT INTO source (name) VALUES (%s) ON CONFLICT (name) DO NOTHING RETURNING source_id",
+                (source,),
+            )
+            row = await cursor.fetchone()
+            if row is None:
+                await cursor.execute("SELECT source_id FROM source WHERE name = %s", (source,))
+                row = await cursor.fetchone()
+            if row is None:
+                raise StoreUnavailable(f"source {source} vanished while it was being made")
+            known = int(row[0])
+        return known
+
+    def remember_source(self, source: SourceName, source_id: int) -> None:
+        """Keep a source's number once the transaction that made it has committed."""
+        self._source_ids[source] = source_id
+
+
+async def _configure(connection: AsyncConnection[Any]) -> None:
+    await register_vector_async(connection)
+    await connection.commit()
+
+
+class _translated:  # noqa: N801 - reads as a clause: `with _translated():`
+    """Turn the driver's errors into the store's."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | PoolTimeout):
+            raise StoreUnavailable(
+                str(error).splitlines()[0] if str(error) else type(error).__name__
+            ) from error
+        if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
+            raise StoreUnavailable(str(error)) from error

@@ -1,0 +1,55 @@
+"""Webhook deliveries and hints in Postgres."""
+
+from collections.abc import AsyncIterator
+
+import psycopg
+
+from index.adapters.postgres.database import Database
+from index.adapters.postgres.statements import statement
+from schemas.errors import StoreUnavailable
+from schemas.ids import SourceName
+
+_CHANNEL = "headwater_hint"
+
+
+class PostgresDeliveries:
+    """Stores what webhooks said, and passes hints between processes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def store(
+        self,
+        *,
+        source: SourceName,
+        delivery_id: str,
+        event: str,
+        ref: str | None,
+        after: str | None,
+    ) -> bool:
+        """Commit one delivery and hint its source; False when the delivery was there before."""
+        values = {
+            "source": source,
+            "delivery_id": delivery_id,
+            "event": event,
+            "ref": ref,
+            "after": after,
+        }
+        async with self._database.transaction() as cursor:
+            await cursor.execute(statement("insert_delivery"), values)
+            is_new = await cursor.fetchone() is not None
+            await cursor.execute("SELECT pg_notify(%s, %s)", (_CHANNEL, source))
+        return is_new
+
+    async def hints(self) -> AsyncIterator[SourceName]:
+        """Every source hinted from now on, in any process. Raises: StoreUnavailable when the connection ends."""
+        try:
+            connection = await psycopg.AsyncConnection.connect(
+                self._database.conninfo, autocommit=True
+            )
+            async with connection:
+                await connection.execute("LISTEN headwater_hint")
+                async for notice in connection.notifies():
+                    yield SourceName(notice.payload)
+        except psycopg.OperationalError as error:
+            raise StoreUnavailable(str(error)) from error

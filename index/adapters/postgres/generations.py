@@ -1,0 +1,205 @@
+"""Generations, parked pages, statistics epochs and dumps in Postgres."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from psycopg import sql
+
+from index.adapters.postgres.database import Database
+from index.adapters.postgres.statements import statement, statement_for
+from index.core.ledger import SourceStatus
+from index.core.ports import GenerationInfo
+from index.core.stored import DumpedPage
+from schemas.errors import WrongUse
+from schemas.ids import Generation, PageId, Revision, SourceName, TextHash, path_of, source_of
+
+
+class PostgresGenerations:
+    """`GenerationStore` and `ParkStore` over Postgres, with what `status` and `verify` read."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def generations(self) -> Sequence[GenerationInfo]:
+        """See `GenerationStore.generations`."""
+        async with self._database.transaction() as cursor:
+            await cursor.execute(
+                "SELECT generation, fingerprint, model, dim, state = 'live' FROM generation"
+                " WHERE state <> 'retired' ORDER BY generation"
+            )
+            return [GenerationInfo(Generation(row[0]), *row[1:]) for row in await cursor.fetchall()]
+
+    async def create(self, *, fingerprint: str, model: str, dim: int) -> GenerationInfo:
+        """See `GenerationStore.create`."""
+        async with self._database.transaction() as cursor:
+            await cursor.execute(
+                "INSERT INTO generation (fingerprint, model, dim, state) VALUES (%s, %s, %s, 'building')"
+                " RETURNING generation",
+                (fingerprint, model, dim),
+            )
+            row = await cursor.fetchone()
+            if row is None:
+                raise WrongUse("the database took no new generation")
+            generation = Generation(row[0])
+            await cursor.connection.execute(_tables(generation, dim))
+        return GenerationInfo(generation, fingerprint, model, dim, False)
+
+    async def promote(self, generation: Generation) -> None:
+        """See `GenerationStore.promote`."""
+        async with self._database.transaction() as cursor:
+            await cursor.execute(
+                "UPDATE generation SET state = 'retired' WHERE state = 'live' AND generation <> %s",
+                (generation,),
+            )
+            await cursor.execute(
+                "UPDATE generation SET state = 'live', promoted_at = now() WHERE generation = %s",
+                (generation,),
+            )
+
+    async def retired(self) -> Sequence[Generation]:
+        """Generations that answer no question any more."""
+        async with self._database.transaction() as cursor:
+            await cursor.execute(
+                "SELECT generation FROM generation WHERE state = 'retired' ORDER BY generation"
+            )
+            return [Generation(row[0]) for row in await cursor.fetchall()]
+
+    async def drop(self, generation: Generation) -> None:
+        """See `GenerationStore.drop`."""
+        async with self._database.transaction() as cursor:
+            await cursor.execute(
+                "SELECT state FROM generation WHERE generation = %s FOR UPDATE", (generation,)
+            )
+            row = await cursor.fetchone()
+            if row is None:
+                return
+            if row[0] == "live":
+                raise WrongUse(f"generation {generation} is live")
+            for table in ("lexical_term", "lexical_source", "page_state", "parked", "generation"):
+                await cursor.execute(
+                    sql.SQL("DELETE FROM {} WHERE generation = %s").format(sql.Identifier(table)),
+                    (generation,),
+                )
+            await cursor.execute(statement_for("drop_generation_tables", generation))
+
+    async def build_vector_index(self, generation: Generation) -> None:
+        """Build the approximate index of a generation, if it is not there. Idempotent."""
+        index = sql.Identifier(f"vector_g{generation:d}_hnsw")
+        table = sql.Identifier(f"vector_g{generation:d}")
+        text = sql.SQL(statement("create_vector_index"))
+        async with self._database.transaction() as cursor:
+            await cursor.execute("SET LOCAL statement_timeout = 0")
+            await cursor.execute("SET LOCAL maintenance_work_mem = '512MB'")
+            await cursor.execute(text.format(vector_index=index, vector=table))
+
+    async def refresh_statistics(self, generation: Generation, source: SourceName) -> None:
+        """Begin a new epoch of a source's document frequencies and mean length."""
+        async with self._database.transaction() as cursor:
+            values = {
+                "generation": generation,
+                "source_id": await self._database.source_id(cursor, source),
+            }
+            await cursor.execute(statement_for("refresh_lexical_source", generation), values)
+            await cursor.execute(
+                "DELETE FROM lexical_term WHERE generation = %(generation)s AND source_id = %(source_id)s",
+                values,
+            )
+            await cursor.execute(statement_for("refresh_lexical_terms", generation), values)
+
+    async def park(
+        self, generation: Generation, page_id: PageId, revision: Revision, reason: str
+    ) -> None:
+        """See `ParkStore.park`."""
+        async with self._database.transaction() as cursor:
+            values = {
+                "generation": generation,
+                "source_id": await self._database.source_id(cursor, source_of(page_id)),
+                "revision": revision,
+                "paths": [path_of(page_id)],
+                "reasons": [reason.replace("\x00", "")[:1000]],
+            }
+            await cursor.execute(statement("insert_parked"), values)
+
+    async def parked(self, generation: Generation) -> Mapping[SourceName, Mapping[str, str]]:
+        """The pages parked now with their reasons, by source and path."""
+        async with self._database.transaction() as cursor:
+            await cursor.execute(statement("read_parked"), {"generation": generation})
+            pages: dict[SourceName, dict[str, str]] = {}
+            for name, path, reason, _ in await cursor.fetchall():
+                pages.setdefault(SourceName(name), {})[path] = reason
+        return pages
+
+    async def statuses(self, generation: Generation) -> Sequence[SourceStatus]:
+        """Every source with its counts in one generation."""
+        parked = await self.parked(generation)
+        async with self._database.transaction() as cursor:
+            await cursor.execute(
+                statement_for("read_source_statuses", generation), {"generation": generation}
+            )
+            rows = await cursor.fetchall()
+        return [
+            SourceStatus(
+                SourceName(row[0]), *row[1:], tuple(parked.get(SourceName(row[0]), {}).items())
+            )
+            for row in rows
+        ]
+
+    async def orphan_vectors(self, generation: Generation) -> int:
+        """How many vectors no chunk points at."""
+        async with self._database.transaction() as cursor:
+            await cursor.execute(statement_for("count_orphan_vectors", generation))
+            row = await cursor.fetchone()
+        return int(row[0]) if row else 0
+
+    async def vectors(
+        self, generation: Generation, hashes: Sequence[TextHash]
+    ) -> Mapping[TextHash, NDArray[np.float32]]:
+        """The stored vectors of texts, float32 of shape (dim,); a text without one is left out."""
+        async with self._database.transaction() as cursor:
+            await cursor.execute(
+                statement_for("read_vectors", generation), {"hashes": list(hashes)}
+            )
+            return {
+                TextHash(bytes(text_hash)): np.asarray(vector.to_numpy(), dtype=np.float32)
+                for text_hash, vector in await cursor.fetchall()
+            }
+
+    async def dump(self, generation: Generation, source: SourceName) -> Mapping[str, DumpedPage]:
+        """The canonical dump of one source, by path, from one snapshot."""
+        async with self._database.transaction(snapshot=True) as cursor:
+            await cursor.execute("SELECT source_id FROM source WHERE name = %s", (source,))
+            row = await cursor.fetchone()
+            if row is None:
+                return {}
+            values = {"generation": generation, "source_id": row[0]}
+            await cursor.execute(statement("read_dump_pages"), values)
+            pages = await cursor.fetchall()
+            await cursor.execute(statement_for("read_dump_sections", generation), values)
+            sections: dict[str, list[tuple[tuple[str, ...], str]]] = {}
+            for path, heading_path, anchor in await cursor.fetchall():
+                sections.setdefault(path, []).append((tuple(heading_path), anchor))
+            await cursor.execute(statement_for("read_dump_chunks", generation), values)
+            chunks: dict[str, list[tuple[int, str, TextHash]]] = {}
+            for path, section, text, text_hash in await cursor.fetchall():
+                chunks.setdefault(path, []).append((section, text, TextHash(bytes(text_hash))))
+        return {
+            path: DumpedPage(
+                path, url, title, tuple(sections.pop(path, ())), tuple(chunks.pop(path, ()))
+            )
+            for path, url, title, _ in pages
+        } | {
+            path: DumpedPage(
+                path, "", "", tuple(sections.get(path, ())), tuple(chunks.get(path, ()))
+            )
+            for path in {*sections, *chunks}
+        }
+
+
+def _tables(generation: Generation, dim: int) -> sql.Composed:
+    names = {
+        table: sql.Identifier(f"{table}_g{generation:d}")
+        for table in ("section", "chunk", "vector", "term", "orphan")
+    }
+    text = sql.SQL(statement("create_generation_tables"))
+    return text.format(**names, dim=sql.Literal(dim))

@@ -1,0 +1,126 @@
+"""Reading for questions in Postgres: both rankings, their texts and `as_of` in one snapshot."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import psycopg
+from numpy.typing import NDArray
+from pgvector import Vector
+
+from index.adapters.postgres.database import Cursor, Database
+from index.adapters.postgres.statements import statement, statement_for
+from index.core.rank import Candidate, Candidates, ChunkKey, QueryTerms, RankWeights, SourceAsOf
+from index.core.stored import ShownPage, ShownSection
+from schemas.errors import StoreUnavailable
+from schemas.ids import Generation, SourceName
+
+
+class PostgresSearch:
+    """`index.core.ports.SearchStore` over Postgres."""
+
+    def __init__(self, database: Database, *, weights: RankWeights) -> None:
+        self._database = database
+        self._weights = weights
+
+    async def candidates(
+        self,
+        *,
+        vector: NDArray[np.float32] | None,
+        terms: QueryTerms,
+        sources: Sequence[SourceName] | None,
+        limit: int,
+    ) -> Candidates:
+        """See `SearchStore.candidates`."""
+        async with self._database.transaction(snapshot=True) as cursor:
+            generation = await _live(cursor)
+            source_ids = await _source_ids(cursor, sources)
+            if generation is None:
+                return Candidates((), {})
+            values = {
+                **self._weight_values(),
+                "generation": generation,
+                "vector": None if vector is None else Vector(vector),
+                "terms": list(terms.terms),
+                "source_ids": source_ids,
+                "limit": limit,
+            }
+            try:
+                await cursor.execute(statement_for("search_candidates", generation), values)
+            except psycopg.errors.UndefinedTable as error:
+                raise StoreUnavailable(
+                    "the index was switched while this question was read"
+                ) from error
+            chunks = tuple(_candidate(row) for row in await cursor.fetchall())
+            return Candidates(chunks, await _as_of(cursor, generation, source_ids))
+
+    async def page_at(self, url: str) -> ShownPage | None:
+        """The live page at `url` with its sections in reading order, or None."""
+        async with self._database.transaction(snapshot=True) as cursor:
+            generation = await _live(cursor)
+            if generation is None:
+                return None
+            values = {"generation": generation, "url": url}
+            await cursor.execute(statement_for("read_page_sections_by_url", generation), values)
+            rows = await cursor.fetchall()
+            if not rows:
+                return None
+            name, path, page_url, title, commit = rows[0][:5]
+            source_ids = await _source_ids(cursor, [SourceName(name)])
+            sections = tuple(
+                ShownSection(row[5], tuple(row[6]), row[7], row[8])
+                for row in rows
+                if row[1] == path and row[5] is not None
+            )
+            as_of = await _as_of(cursor, generation, source_ids)
+        return ShownPage(SourceName(name), path, page_url, title, commit, sections, as_of)
+
+    def _weight_values(self) -> dict[str, float]:
+        weights = self._weights
+        return {
+            "k1": weights.k1,
+            "b": weights.b,
+            "title": weights.title,
+            "heading": weights.heading,
+            "path_weight": weights.path,
+            "body": weights.body,
+        }
+
+
+async def _live(cursor: Cursor) -> Generation | None:
+    await cursor.execute("SELECT generation FROM generation WHERE state = 'live'")
+    row = await cursor.fetchone()
+    return Generation(row[0]) if row else None
+
+
+async def _source_ids(cursor: Cursor, sources: Sequence[SourceName] | None) -> list[int] | None:
+    if sources is None:
+        return None
+    await cursor.execute("SELECT source_id FROM source WHERE name = ANY(%s)", (list(sources),))
+    return [row[0] for row in await cursor.fetchall()]
+
+
+async def _as_of(
+    cursor: Cursor, generation: Generation, source_ids: list[int] | None
+) -> Mapping[SourceName, SourceAsOf]:
+    await cursor.execute(
+        statement("read_as_of"), {"generation": generation, "source_ids": source_ids}
+    )
+    return {SourceName(row[0]): SourceAsOf(*row[1:]) for row in await cursor.fetchall()}
+
+
+def _candidate(row: Sequence[object]) -> Candidate:
+    source, path, ordinal, section, url, title, heading_path, *rest = row
+    key = ChunkKey(SourceName(str(source)), str(path), int(str(ordinal)))
+    anchor, text, commit, cosine, lexical = rest
+    return Candidate(
+        key,
+        int(str(section)),
+        str(url),
+        str(title),
+        tuple(heading_path),  # type: ignore[arg-type] # a text[] column
+        str(anchor),
+        str(text),
+        str(commit),
+        float(cosine),  # type: ignore[arg-type] # a float8 column
+        float(lexical),  # type: ignore[arg-type] # a float8 column
+    )

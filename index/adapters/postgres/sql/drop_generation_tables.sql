@@ -1,0 +1,2 @@
+-- Remove the tables of one generation.
+DROP TABLE IF EXISTS {chunk}, {vector}, {section}, {term}, {orphan};

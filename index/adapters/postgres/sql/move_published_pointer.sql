@@ -1,0 +1,6 @@
+-- All of the source is searchable or parked up to this revision.
+UPDATE source
+   SET published_revision = attempt.revision, published_commit = attempt.commit, config_hash = attempt.config_hash,
+       committed_at = %(committed_at)s, published_at = now(), checked_at = now()
+  FROM attempt
+ WHERE source.source_id = %(source_id)s AND attempt.source_id = %(source_id)s AND attempt.revision = %(revision)s;

@@ -1,0 +1,10 @@
+-- The newest commit of each source that is wholly searchable or parked, and how many of its pages are parked now.
+SELECT name, coalesce(published_commit, ''), committed_at, published_at,
+       (SELECT count(DISTINCT parked.path) FROM parked
+         WHERE parked.source_id = source.source_id AND parked.generation IN (0, %(generation)s)
+           AND parked.revision >= ALL (SELECT publication.revision FROM publication
+                                        WHERE publication.source_id = parked.source_id
+                                          AND publication.path = parked.path))
+  FROM source
+ WHERE (%(source_ids)s::int[] IS NULL OR source_id = ANY(%(source_ids)s::int[]))
+ ORDER BY name;
