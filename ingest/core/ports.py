@@ -1,0 +1,89 @@
+"""What intake needs from outside: a ledger, somewhere to send events, and a source to read (see `tree.py`)."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from index.core.ledger import Announcement, BehindPage, Claim, Publication, SourceState
+from schemas.events import PageEvent
+from schemas.ids import PageId, Revision, SourceName
+
+
+class Ledger(Protocol):
+    """The truth about what was published."""
+
+    async def source(self, source: SourceName) -> SourceState:
+        """How far a source is; a source never heard of is at revision 0."""
+        ...
+
+    async def begin(self, source: SourceName, *, commit: str, config_hash: str) -> Revision:
+        """Take a new revision under the source's row lock; every older sync of the source is fenced from now on."""
+        ...
+
+    async def announce(
+        self, source: SourceName, revision: Revision, announcement: Announcement
+    ) -> None:
+        """Write all of it in one transaction. Raises: Fenced when a newer revision has been taken."""
+        ...
+
+    async def finish(
+        self,
+        source: SourceName,
+        revision: Revision,
+        *,
+        commit: str,
+        committed_at: datetime,
+        covered: Sequence[str],
+    ) -> None:
+        """Move the published pointer. Raises: Fenced when a newer revision has been taken."""
+        ...
+
+    async def checked(self, source: SourceName) -> None:
+        """Note that the source was looked at just now and holds nothing new."""
+        ...
+
+    async def newest(
+        self, source: SourceName, paths: Collection[str] | None
+    ) -> Mapping[str, Publication]:
+        """The newest publication of each page (None: of every page ever published)."""
+        ...
+
+    async def unfinished(self, source: SourceName) -> frozenset[str]:
+        """Paths with a publication or claim newer than the published revision: what a sync that died left."""
+        ...
+
+    async def claims(
+        self,
+        source: SourceName,
+        *,
+        paths: Collection[str] | None = None,
+        urls: Collection[str] = (),
+    ) -> Mapping[str, Claim]:
+        """The claims at `paths` (None: all) and those that ask for one of `urls`; their `depends` are left empty."""
+        ...
+
+    async def dependents(self, source: SourceName, targets: Collection[str]) -> frozenset[str]:
+        """Pages made of any of `targets`, by their path."""
+        ...
+
+    async def behind(
+        self, source: SourceName, *, up_to: Revision | None = None, everything: bool = False
+    ) -> Sequence[BehindPage]:
+        """Pages that some receiving generation has neither applied nor parked, by path; empty means complete.
+
+        Looks at publications newer than the published revision, which is enough unless a generation was added
+        since: then `everything`.
+        """
+        ...
+
+
+class Publish(Protocol):
+    """Somewhere to send events."""
+
+    async def __call__(self, events: Sequence[PageEvent]) -> None:
+        """Return once all are accepted for good; waits while too many are outstanding."""
+        ...
+
+    async def settled(self, pages: Collection[PageId]) -> None:
+        """Return once nothing sent before for `pages` is outstanding any more."""
+        ...

@@ -1,0 +1,101 @@
+"""Reading page files from a source: decoded, with their includes, and with what they say of themselves."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from index.core.ledger import Claim
+from ingest.core.facts import facts_of
+from ingest.core.includes import Expanded, PageText, expand_pages, texts_of
+from ingest.core.layout import Layout
+from ingest.core.look import Look
+from ingest.core.tree import FileContent, SourceReader
+from schemas.errors import TooLarge
+from schemas.events import MAX_PAGE_BYTES
+from schemas.formats import Format, format_of
+
+_FILES_AT_ONCE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    path: str
+    blob: str
+    text: str | None
+    refusal: str
+
+
+async def look_at(
+    paths: Sequence[str], *, layout: Layout, reader: SourceReader, commit: str
+) -> dict[str, Look | None]:
+    """Read the pages at `paths` as of `commit`; None stands for a path that holds no page there."""
+    looks: dict[str, Look | None] = {}
+    for start in range(0, len(paths), _FILES_AT_ONCE):
+        batch = paths[start : start + _FILES_AT_ONCE]
+        looks |= await _look_at(batch, layout, reader, commit)
+    return looks
+
+
+async def _look_at(
+    paths: Sequence[str], layout: Layout, reader: SourceReader, commit: str
+) -> dict[str, Look | None]:
+    wanted = {layout.file_path(path): path for path in paths if layout.globs.matches(path)}
+    files = await reader.read(commit, list(wanted))
+    decoded = [_decode(wanted[file], content) for file, content in files.items()]
+    listed = [page for page in decoded if page.text is None or _is_listed(page.path, page.text)]
+    expanded = await _expand(
+        [page for page in listed if page.text is not None], layout, reader, commit
+    )
+    looks: dict[str, Look | None] = dict.fromkeys(paths)
+    looks |= {page.path: Look(page.path, page.blob, None, "", None) for page in decoded}
+    looks |= {page.path: _look(page, expanded.get(page.path), layout) for page in listed}
+    return looks
+
+
+async def _expand(
+    pages: Sequence[_Decoded], layout: Layout, reader: SourceReader, commit: str
+) -> Mapping[str, Expanded | TooLarge]:
+    async def read(paths: Sequence[str]) -> Mapping[str, str]:
+        return texts_of(await reader.read(commit, paths))
+
+    texts = [
+        PageText(page.text or "", layout.file_path(page.path), _format(page.path), layout.root)
+        for page in pages
+    ]
+    return dict(zip((page.path for page in pages), await expand_pages(texts, read), strict=True))
+
+
+def _decode(path: str, content: FileContent) -> _Decoded:
+    if content.data is None:
+        too_large = TooLarge(size_bytes=content.size_bytes, cap_bytes=MAX_PAGE_BYTES)
+        return _Decoded(path, content.blob, None, f"the file is too large: {too_large}")
+    if b"\x00" in content.data:
+        return _Decoded(path, content.blob, None, "the file is binary: it holds NUL bytes")
+    try:
+        return _Decoded(path, content.blob, content.data.decode("utf-8-sig"), "")
+    except UnicodeDecodeError as error:
+        return _Decoded(path, content.blob, None, f"the file is no UTF-8 at byte {error.start}")
+
+
+def _is_listed(path: str, text: str) -> bool:
+    return facts_of(text, format=_format(path), path=path).is_listed
+
+
+def _look(page: _Decoded, expanded: Expanded | TooLarge | None, layout: Layout) -> Look:
+    url, slug = layout.url.url_of(page.path), None
+    if page.text is not None:
+        slug = facts_of(page.text, format=_format(page.path), path=page.path).slug
+    if slug is not None:
+        url = layout.url.url_with_slug(page.path, slug)
+    depends = expanded.depends if isinstance(expanded, Expanded) else frozenset()
+    claim = Claim(page.path, page.blob, url, slug is not None, depends)
+    if isinstance(expanded, TooLarge):
+        return Look(page.path, page.blob, None, f"with its includes: {expanded}", claim)
+    text = expanded.text if expanded is not None else None
+    return Look(page.path, page.blob, text, page.refusal, claim)
+
+
+def _format(path: str) -> Format:
+    found = format_of(path)
+    if found is None:
+        raise ValueError(f"{path} is no page")
+    return found

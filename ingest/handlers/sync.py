@@ -1,0 +1,288 @@
+"""Bringing the ledger and the index in step with a source: one sync, from its head to complete."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+
+from index.core.ledger import Announcement, Claim, Publication, SourceState
+from ingest.core.layout import Layout
+from ingest.core.look import Look, desired_of
+from ingest.core.outbox import Stamp, events_of, parked_of, publications_of
+from ingest.core.ports import Ledger, Publish
+from ingest.core.sync import Action, Change, Live, in_slices, plan_sync
+from ingest.core.tree import Head, SourceReader
+from ingest.handlers.look import look_at
+from schemas.errors import BadSource, Fenced, StoreUnavailable
+from schemas.formats import Dialect
+from schemas.ids import Revision, SourceName, page_id
+
+_log = structlog.get_logger()
+
+_TEXTS_KEPT = 256
+"""Up to so many candidates keep their text between being compared and being sent; more are read again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A source to sync: its name, its layout and what reads it."""
+
+    name: SourceName
+    layout: Layout
+    reader: SourceReader
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """What one sync did. `is_complete` is False when a newer hint ended it between two slices."""
+
+    source: SourceName
+    head: Head
+    revision: Revision
+    actions: Mapping[Action, int]
+    is_complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Syncer:
+    """What every sync works with. `is_hinted` tells that something newer than this sync's head is known."""
+
+    ledger: Ledger
+    publish: Publish
+    now: Callable[[], datetime]
+    is_hinted: Callable[[SourceName], bool] = lambda _: False
+    progress: Callable[[SourceName, int, int], None] = lambda *_: None
+
+
+@dataclass(slots=True)
+class _Round:
+    """One sync on its way."""
+
+    source: Source
+    state: SourceState
+    head: Head
+    dialect: Dialect
+    is_whole: bool
+    looks: dict[str, Look | None] = field(default_factory=dict)
+    broken: frozenset[str] = frozenset()
+
+
+async def sync_source(
+    source: Source, syncer: Syncer, *, everything: bool = False, broken: Collection[str] = ()
+) -> SyncReport:
+    """Publish whatever differs between the source's head and the ledger, and return once it is searchable or parked.
+
+    `everything` compares every page, whatever the last sync said, and sends again what any generation lacks.
+    Pages that are `broken` in the index are published anew.
+    Raises: Fenced when a newer sync of the source takes over; BadSource; SourceUnreachable.
+    """
+    detected_at = syncer.now()
+    head = await source.reader.head()
+    dialect = await find_dialect(source, head.commit)
+    config_hash = source.layout.config_hash(dialect)
+    state = await syncer.ledger.source(source.name)
+    is_settled = state.revision == state.published_revision or not await syncer.ledger.unfinished(
+        source.name
+    )
+    is_same_config = state.config_hash == config_hash
+    if (
+        not everything
+        and not broken
+        and is_settled
+        and is_same_config
+        and state.published_commit == head.commit
+    ):
+        await syncer.ledger.checked(source.name)
+        return SyncReport(source.name, head, state.published_revision, {})
+    round_ = _Round(source, state, head, dialect, everything or not is_same_config)
+    touched = await _touched(round_, syncer.ledger)
+    revision = await _begin(round_, config_hash, syncer.ledger)
+    candidates = touched | await syncer.ledger.unfinished(source.name) | set(broken)
+    round_.broken = frozenset(broken)
+    changes, newest = await _compare(round_, candidates, syncer.ledger, everything=everything)
+    stamp = Stamp(source.name, revision, head, detected_at, dialect)
+    is_complete = await _send(round_, changes, newest, stamp, syncer)
+    if is_complete:
+        await _finish(round_, revision, syncer.ledger, everything=everything)
+    return SyncReport(source.name, head, revision, _count(changes), is_complete)
+
+
+async def _begin(round_: _Round, config_hash: str, ledger: Ledger) -> Revision:
+    """Take a revision. What other syncs announced is read only after it, when they can announce no more."""
+    name = round_.source.name
+    revision = await ledger.begin(name, commit=round_.head.commit, config_hash=config_hash)
+    if (await ledger.source(name)).published_revision != round_.state.published_revision:
+        raise Fenced  # another sync has finished since the trees were compared
+    return revision
+
+
+async def find_dialect(source: Source, commit: str) -> Dialect:
+    """The Markdown dialect of a source at a commit: configured, or told by its generator's own files."""
+    markers = source.layout.marker_paths()
+    if source.layout.settings.dialect is not Dialect.AUTO:
+        return source.layout.dialect(())
+    return source.layout.dialect((await source.reader.read(commit, list(markers))).keys())
+
+
+async def _touched(round_: _Round, ledger: Ledger) -> set[str]:
+    """The page paths that may differ from the last finished sync: by the difference of two trees, or all there are."""
+    source, layout = round_.source, round_.source.layout
+    change = None
+    if not round_.is_whole and round_.state.published_commit is not None:
+        change = await source.reader.change(round_.state.published_commit, round_.head.commit)
+    if change is not None:
+        pages = {page for path in change.paths if (page := layout.page_path(path)) is not None}
+        return pages | await ledger.dependents(source.name, change.paths)
+    round_.is_whole = True
+    return await _matched(round_) | set(await ledger.newest(source.name, None))
+
+
+async def _matched(round_: _Round) -> set[str]:
+    """Every page path of the head. Raises: BadSource when there is none, since that is hardly what anybody means."""
+    source, layout = round_.source, round_.source.layout
+    tree = await source.reader.tree(round_.head.commit, under=layout.root)
+    pages = {page for path in tree if (page := layout.page_path(path)) is not None}
+    if not pages:
+        where = f"below {layout.root!r} " if layout.root else ""
+        patterns = ", ".join(layout.settings.include)
+        raise BadSource(
+            source.name, f"no file {where}at {round_.head.commit[:12]} matches {patterns}"
+        )
+    return pages
+
+
+async def _compare(
+    round_: _Round, candidates: set[str], ledger: Ledger, *, everything: bool
+) -> tuple[list[Change], Mapping[str, Publication]]:
+    """Read the candidates and every page that has a URL which one of them has or had, and plan."""
+    name = round_.source.name
+    before = await ledger.claims(name, paths=candidates)
+    await _look(round_, candidates)
+    if all(look is None for look in round_.looks.values()) and round_.looks:
+        await _matched(round_)
+    urls = {claim.url for claim in (*before.values(), *_claims(round_).values())}
+    await _look(round_, set(await ledger.claims(name, paths=(), urls=urls)) - candidates)
+    desired = desired_of(round_.looks, _claims(round_), dialect=round_.dialect)
+    newest = await ledger.newest(name, None if round_.is_whole else list(desired))
+    behind = await ledger.behind(name, everything=everything)
+    behind_paths = {page.page_id.split("/", 1)[1] for page in behind}
+    changes = plan_sync(desired, newest, behind_paths, broken=round_.broken)
+    if len(round_.looks) > _TEXTS_KEPT:
+        round_.looks = {path: _without_text(look) for path, look in round_.looks.items()}
+    return changes, newest
+
+
+def _claims(round_: _Round) -> dict[str, Claim]:
+    return {
+        path: look.claim
+        for path, look in round_.looks.items()
+        if look is not None and look.claim is not None
+    }
+
+
+async def _look(round_: _Round, paths: set[str]) -> None:
+    round_.looks |= await look_at(
+        sorted(paths),
+        layout=round_.source.layout,
+        reader=round_.source.reader,
+        commit=round_.head.commit,
+    )
+
+
+def _without_text(look: Look | None) -> Look | None:
+    if look is None or look.text is None:
+        return look
+    return Look(look.path, look.blob, None, "", look.claim)
+
+
+async def _send(
+    round_: _Round,
+    changes: Sequence[Change],
+    newest: Mapping[str, Publication],
+    stamp: Stamp,
+    syncer: Syncer,
+) -> bool:
+    """Announce and publish slice by slice, what no change speaks of first; False when a newer hint ended it."""
+    name = stamp.source
+    spoken = {change.path for change in changes}
+    silent = [path for path in round_.looks if path not in spoken]
+    await syncer.ledger.announce(name, stamp.revision, _announcement(round_, silent))
+    sent = 0
+    for batch in in_slices(changes):
+        if sent and syncer.is_hinted(name):
+            return False
+        texts = await _texts(round_, batch)
+        announcement = _announcement(round_, [change.path for change in batch])
+        await syncer.ledger.announce(
+            name,
+            stamp.revision,
+            Announcement(
+                publications_of(batch, stamp),
+                announcement.claims,
+                announcement.gone,
+                parked_of(batch),
+            ),
+        )
+        await syncer.publish(events_of(batch, texts, stamp, newest))
+        sent += len(batch)
+        syncer.progress(name, sent, len(changes))
+    await syncer.publish.settled([page_id(name, change.path) for change in changes])
+    return True
+
+
+def _announcement(round_: _Round, paths: Sequence[str]) -> Announcement:
+    looks = {path: round_.looks[path] for path in paths}
+    return Announcement(
+        claims=tuple(
+            look.claim for look in looks.values() if look is not None and look.claim is not None
+        ),
+        gone=tuple(path for path, look in looks.items() if look is None or look.claim is None),
+    )
+
+
+async def _texts(round_: _Round, batch: Sequence[Change]) -> dict[str, str]:
+    live = [change.path for change in batch if isinstance(change.desired, Live)]
+    kept = {
+        path: look
+        for path in live
+        if (look := round_.looks[path]) is not None and look.text is not None
+    }
+    again = [path for path in live if path not in kept]
+    source = round_.source
+    looks: Mapping[str, Look | None] = (
+        await look_at(again, layout=source.layout, reader=source.reader, commit=round_.head.commit)
+        if again
+        else {}
+    )
+    texts = {
+        path: look.text
+        for path, look in (kept | dict(looks)).items()
+        if look and look.text is not None
+    }
+    if len(texts) < len(live):
+        raise Fenced  # a followed folder has changed meanwhile: the next sync sees it whole
+    return texts
+
+
+async def _finish(round_: _Round, revision: Revision, ledger: Ledger, *, everything: bool) -> None:
+    name = round_.source.name
+    behind = await ledger.behind(name, up_to=revision, everything=everything)
+    if behind:
+        raise StoreUnavailable(f"{len(behind)} pages of {name} are neither applied nor parked")
+    covered = await round_.source.reader.covered(round_.state.published_commit, round_.head.commit)
+    await ledger.finish(
+        name,
+        revision,
+        commit=round_.head.commit,
+        committed_at=round_.head.committed_at,
+        covered=covered,
+    )
+
+
+def _count(changes: Sequence[Change]) -> dict[Action, int]:
+    counts: dict[Action, int] = {}
+    for change in changes:
+        if change.moved_to is None:
+            counts[change.action] = counts.get(change.action, 0) + 1
+    return counts

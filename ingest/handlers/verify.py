@@ -1,0 +1,173 @@
+"""Verifying an index: every page is read again from its source and compared with what is stored."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from index.core.ledger import Claim
+from index.core.pages import ReadPage
+from index.core.plan import texts_of
+from index.core.stored import DumpedPage
+from ingest.core.audit import Audit, compare, dump_of
+from ingest.core.look import Look, desired_of
+from ingest.core.ports import Ledger
+from ingest.core.sync import Live
+from ingest.handlers.look import look_at
+from ingest.handlers.sync import Source, find_dialect
+from schemas.errors import PermanentError
+from schemas.events import PageChanged
+from schemas.formats import Dialect, format_of
+from schemas.ids import Revision, TextHash, page_id, path_of
+
+_PAGES_AT_ONCE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Verifier:
+    """What verifying works with: `dump` reads the live generation from one snapshot."""
+
+    ledger: Ledger
+    dump: Callable[[], Awaitable[Mapping[str, DumpedPage]]]
+    parked: Callable[[], Awaitable[Mapping[str, str]]]
+    read: Callable[[PageChanged], Awaitable[ReadPage]]
+    sample: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What was compared. `behind` and `parked` are page paths; neither fails a verification.
+
+    `texts` is a sample of the rebuilt texts as they are embedded.
+    """
+
+    audit: Audit
+    pages: int
+    chunks: int
+    behind: tuple[str, ...]
+    parked: Mapping[str, str]
+    texts: Mapping[TextHash, str]
+
+
+async def verify_source(source: Source, verifier: Verifier) -> Verified:
+    """Compare the live index with a rebuild of the source at the commit it reflects.
+
+    A followed folder has only its present files: pages that have changed since count as behind. When a sync
+    finishes meanwhile the comparison is made again.
+    """
+    while True:
+        state = await verifier.ledger.source(source.name)
+        verified = await _verify(source, verifier, state.published_commit)
+        after = await verifier.ledger.source(source.name)
+        if after.published_revision == state.published_revision:
+            return verified
+
+
+async def _verify(source: Source, verifier: Verifier, published: str | None) -> Verified:
+    head = await source.reader.head()
+    is_moving = published != head.commit and not _has_history(source)
+    commit = head.commit if is_moving or published is None else published
+    dialect = await find_dialect(source, commit)
+    texts: dict[TextHash, str] = {}
+    rebuilt, refused = await _rebuild(source, commit, dialect, verifier, texts)
+    stored = await verifier.dump()
+    behind = {
+        path_of(page.page_id) for page in await verifier.ledger.behind(source.name, everything=True)
+    }
+    behind |= await verifier.ledger.unfinished(source.name)
+    if is_moving:
+        behind |= await _moved_on(source, rebuilt, verifier.ledger, dialect)
+    parked = dict(await verifier.parked()) | refused
+    audit = compare(stored, rebuilt, excused=[*behind, *parked])
+    chunks = sum(len(page.chunks) for page in stored.values())
+    return Verified(audit, len(stored), chunks, tuple(sorted(behind)), parked, texts)
+
+
+def _has_history(source: Source) -> bool:
+    return source.layout.settings.kind == "git"
+
+
+async def _rebuild(
+    source: Source,
+    commit: str,
+    dialect: Dialect,
+    verifier: Verifier,
+    texts: dict[TextHash, str],
+) -> tuple[dict[str, DumpedPage], dict[str, str]]:
+    """Read every page again; `texts` collects the sample, those of the smallest hashes, which is as good as random."""
+    tree = await source.reader.tree(commit, under=source.layout.root)
+    paths = sorted(page for path in tree if (page := source.layout.page_path(path)) is not None)
+    urls = await _urls(source, commit, paths, dialect)
+    rebuilt: dict[str, DumpedPage] = {}
+    refused: dict[str, str] = {}
+    for start in range(0, len(paths), _PAGES_AT_ONCE):
+        batch = [path for path in paths[start : start + _PAGES_AT_ONCE] if path in urls]
+        looks = await look_at(batch, layout=source.layout, reader=source.reader, commit=commit)
+        for path, look in looks.items():
+            if look is None or look.text is None:
+                continue
+            try:
+                read = await verifier.read(_event(source, path, urls[path], look, dialect))
+            except PermanentError as error:
+                refused[path] = str(error)
+                continue
+            rebuilt[path] = dump_of(path, urls[path], read)
+            texts |= dict(texts_of(read))
+        for text_hash in sorted(texts)[verifier.sample :]:
+            del texts[text_hash]
+    return rebuilt, refused
+
+
+async def _urls(source: Source, commit: str, paths: list[str], dialect: Dialect) -> dict[str, str]:
+    """The URL of every page that is to be published."""
+    looks: dict[str, Look | None] = {}
+    for start in range(0, len(paths), _PAGES_AT_ONCE):
+        batch = paths[start : start + _PAGES_AT_ONCE]
+        looks |= await look_at(batch, layout=source.layout, reader=source.reader, commit=commit)
+    claims: dict[str, Claim] = {
+        path: look.claim
+        for path, look in looks.items()
+        if look is not None and look.claim is not None
+    }
+    desired = desired_of(looks, claims, dialect=dialect)
+    return {path: want.url for path, want in desired.items() if isinstance(want, Live)}
+
+
+async def _moved_on(
+    source: Source, rebuilt: Mapping[str, DumpedPage], ledger: Ledger, dialect: Dialect
+) -> set[str]:
+    """Pages of a folder that are not as they were published."""
+    newest = await ledger.newest(source.name, None)
+    head = await source.reader.head()
+    looks: dict[str, Look | None] = {}
+    paths = sorted({*rebuilt, *newest})
+    for start in range(0, len(paths), _PAGES_AT_ONCE):
+        batch = paths[start : start + _PAGES_AT_ONCE]
+        looks |= await look_at(
+            batch, layout=source.layout, reader=source.reader, commit=head.commit
+        )
+    claims = {
+        path: look.claim
+        for path, look in looks.items()
+        if look is not None and look.claim is not None
+    }
+    desired = desired_of(looks, claims, dialect=dialect)
+    return {
+        path
+        for path, want in desired.items()
+        if (newest[path].fingerprint if path in newest else "")
+        != (want.fingerprint if isinstance(want, Live) else "")
+    }
+
+
+def _event(source: Source, path: str, url: str, look: Look, dialect: Dialect) -> PageChanged:
+    return PageChanged(
+        page_id=page_id(source.name, path),
+        revision=Revision(0),
+        url=url,
+        format=str(format_of(path)),
+        dialect=str(dialect),
+        text=look.text or "",
+        blob=look.blob,
+        commit="",
+        committed_at=datetime.fromtimestamp(0, UTC),
+    )

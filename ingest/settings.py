@@ -1,0 +1,36 @@
+"""Where docs come from: the settings of sources."""
+
+from enum import StrEnum
+
+import msgspec
+
+from schemas.formats import Dialect
+
+
+class SourceKind(StrEnum):
+    """What a source is read from."""
+
+    GIT = "git"
+    FOLDER = "folder"
+
+
+class SourceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One repository or folder of docs.
+
+    `name` appears in every event, answer and metric. `location` is a URL, a path or a bundle file. `ref` is a branch,
+    tag or commit; empty means the remote's default. `root` is the folder below which pages are looked for. `url` builds
+    a page's address from {path}, {stem}, {dir} and {pretty}, all relative to `root`. `poll_s` empty means 60 for
+    remotes and 2 for paths. `webhook_secret_env` names the environment variable that holds the webhook's secret.
+    """
+
+    name: str
+    kind: SourceKind = SourceKind.GIT
+    location: str
+    ref: str = ""
+    root: str = ""
+    include: tuple[str, ...] = ("**/*.md", "**/*.mdx", "**/*.rst", "**/*.ipynb", "**/*.html")
+    exclude: tuple[str, ...] = ()
+    url: str = ""
+    dialect: Dialect = Dialect.AUTO
+    poll_s: float | None = None
+    webhook_secret_env: str = ""

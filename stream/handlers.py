@@ -1,0 +1,114 @@
+"""Consuming page events: each one ends applied, superseded or parked, whatever happens on the way."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import stamina
+import structlog
+
+from index.core.pages import ReadPage
+from index.core.plan import Outcome
+from index.core.ports import PageStore, ParkStore
+from index.handlers import Receiver, apply_page, read_ahead
+from schemas.errors import BadVectors, ParkingFailed, PermanentError, TransientError
+from schemas.events import PageDeleted, PageEvent
+from schemas.ids import Generation, PageId
+from stream.core.order import in_order
+
+_log = structlog.get_logger()
+
+BAD_VECTOR_TRIES = 3
+TARGET_WAIT_S = 5.0
+_POLL_S = 0.05
+_RETRY_CAP_S = 30.0
+
+Told = Callable[[PageEvent, Generation, Outcome | None], None]
+"""Hears what became of an event in a generation; None means parked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """What `consume_batch` works with: the receivers are asked for anew for every batch."""
+
+    store: PageStore
+    park: ParkStore
+    receivers: Callable[[], Awaitable[Sequence[Receiver]]]
+    told: Told
+
+
+async def consume_batch(events: Sequence[PageEvent], consumer: Consumer) -> None:
+    """Return once every event is applied, superseded or parked in every generation.
+
+    Transient failures are retried in place without limit; permanent ones and bugs park the event.
+    Raises: ParkingFailed, on which the process must end with nothing acknowledged.
+    """
+    receivers: Sequence[Receiver] = ()
+    async for attempt in _retries():
+        with attempt:
+            receivers = await consumer.receivers()
+    for to in receivers:
+        pages: Mapping[PageId, ReadPage | PermanentError] = {}
+        async for attempt in _retries():
+            with attempt:
+                pages = await read_ahead(events, to, store=consumer.store)
+        for event in in_order(events):
+            await _consume(event, to, consumer, pages.get(event.page_id))
+
+
+async def _consume(
+    event: PageEvent,
+    to: Receiver,
+    consumer: Consumer,
+    page: ReadPage | PermanentError | None,
+) -> None:
+    bad_vectors = 0
+    outcome: Outcome | None = None
+    async for attempt in _retries():
+        with attempt:
+            try:
+                await _wait_for_target(event, to, consumer.store)
+                outcome = await apply_page(event, to, store=consumer.store, page=page)
+            except TransientError:
+                raise
+            except BadVectors as error:
+                bad_vectors += 1
+                if bad_vectors < BAD_VECTOR_TRIES:
+                    raise _TryAgain from error
+                await _park(event, to, consumer, error)
+            except Exception as error:  # the one boundary of this process: permanent, or a bug
+                await _park(event, to, consumer, error)
+    consumer.told(event, to.generation, outcome)
+
+
+async def _park(event: PageEvent, to: Receiver, consumer: Consumer, error: Exception) -> None:
+    reason = str(error) if isinstance(error, PermanentError) else f"{type(error).__name__}: {error}"
+    _log.warning("page.parked", page_id=event.page_id, revision=event.revision, reason=reason)
+    try:
+        await consumer.park.park(to.generation, event.page_id, event.revision, reason)
+    except TransientError:
+        raise
+    except Exception as failure:
+        raise ParkingFailed(f"{event.page_id} could not be parked: {failure}") from failure
+
+
+async def _wait_for_target(event: PageEvent, to: Receiver, store: PageStore) -> None:
+    """Give the page that takes this one's place a few seconds to arrive; it removes the old one itself."""
+    if not isinstance(event, PageDeleted) or event.moved_to is None:
+        return
+    deadline = asyncio.get_running_loop().time() + TARGET_WAIT_S
+    while asyncio.get_running_loop().time() < deadline:
+        target = await store.page(to.generation, event.moved_to)
+        if target is not None and target.revision >= event.revision:
+            return
+        await asyncio.sleep(_POLL_S)
+
+
+class _TryAgain(TransientError):
+    """Bad vectors may be a hiccup: tried three times."""
+
+
+def _retries() -> AsyncIterator[stamina.Attempt]:
+    return aiter(
+        stamina.retry_context(on=TransientError, attempts=None, timeout=None, wait_max=_RETRY_CAP_S)
+    )
