@@ -1,0 +1,66 @@
+"""`headwater search` and `headwater ask`: one question from the command line."""
+
+import time
+from uuid import uuid4
+
+from api.core.ports import SilentMeter
+from api.handlers import Answering, answer_question
+from headwater.console import print_json, print_text, say
+from headwater.runtime import live, open_runtime
+from headwater.settings import Settings
+from schemas.answers import QueryRequest, QueryResponse, SearchResponse
+
+
+async def run_search(settings: Settings, question: str, *, k: int, json: bool) -> int:
+    """Print what retrieval finds. Returns: the exit status."""
+    async with open_runtime(settings, say) as runtime:
+        live(await runtime.store.generations.generations())
+        found = await runtime.search(question, k=k, sources=None)
+    if json:
+        print_json(found)
+    else:
+        print_text(_hits(found))
+    return 0
+
+
+async def run_ask(settings: Settings, question: str, *, json: bool) -> int:
+    """Print an answer with its citations. Returns: the exit status."""
+    async with open_runtime(settings, say) as runtime:
+        live(await runtime.store.generations.generations())
+        answering = Answering(runtime.search, settings.answer, SilentMeter(), time.perf_counter)
+        request = QueryRequest(question=question)
+        answer = await answer_question(request, request_id=uuid4().hex, answering=answering)
+    if json:
+        print_json(answer)
+    else:
+        print_text(_answer(answer))
+    return 0
+
+
+def _hits(found: SearchResponse) -> str:
+    if not found.hits:
+        return "nothing found"
+    return "\n\n".join(
+        f"{n}. {hit.title} › {hit.section}\n   {hit.url}{'#' + hit.anchor if hit.anchor else ''}\n"
+        f"   {_shortened(hit.text)}"
+        for n, hit in enumerate(found.hits, 1)
+    )
+
+
+def _shortened(text: str, *, chars: int = 300) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= chars else line[:chars].rsplit(" ", 1)[0] + " …"
+
+
+def _answer(answer: QueryResponse) -> str:
+    lines = [answer.answer, ""]
+    lines += [
+        f"[{citation.n}] {citation.title} › {citation.section}\n    {citation.url}"
+        for citation in answer.citations
+    ]
+    if answer.refused:
+        lines += [f"  {url}" for url in answer.sources]
+    as_of = ", ".join(
+        f"{name} at {state.commit[:12]}" for name, state in sorted(answer.as_of.items())
+    )
+    return "\n".join([*lines, "", f"as of {as_of}"])

@@ -1,0 +1,147 @@
+"""`headwater index`: bring the index in step with the sources, once."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from headwater.console import SyncProgress, print_json, print_text, say, sync_progress
+from headwater.indexing import IndexReport, Parking, index_source, open_source
+from headwater.runtime import (
+    Runtime,
+    choose_generation,
+    complete_generation,
+    consuming,
+    open_runtime,
+)
+from headwater.settings import Settings
+from index.adapters.file_lock import FileLock
+from ingest.settings import SourceKind, SourceSettings
+from schemas.errors import BadConfiguration, WrongUse
+
+_OTHER_FOLLOWER_WAIT_S = 2.0
+
+
+class SourceOptions(Protocol):
+    """What the command line says of one source."""
+
+    @property
+    def locations(self) -> tuple[str, ...]: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> SourceKind | None: ...
+    @property
+    def ref(self) -> str: ...
+    @property
+    def root(self) -> str: ...
+    @property
+    def include(self) -> tuple[str, ...]: ...
+    @property
+    def exclude(self) -> tuple[str, ...]: ...
+    @property
+    def url(self) -> str: ...
+
+
+def with_sources(settings: Settings, options: SourceOptions) -> Settings:
+    """The settings with the command line's sources instead of the configured ones, if it names any.
+
+    Raises: BadConfiguration when there is nothing to index, or one name for several locations.
+    """
+    if not options.locations:
+        if not settings.source:
+            raise BadConfiguration(
+                "no source: name a location, or write a headwater.toml with [[source]]"
+            )
+        return settings
+    if options.name and len(options.locations) > 1:
+        raise BadConfiguration("--name goes with one location only")
+    sources = tuple(_source(location, options) for location in options.locations)
+    return msgspec.structs.replace(settings, source=sources)
+
+
+async def run(settings: Settings, *, dry_run: bool, json: bool) -> int:
+    """Index every source and print what happened. Returns: the exit status."""
+    lock = FileLock(lock_path(settings))
+    if not await asyncio.to_thread(lock.take_exclusive, timeout_s=_OTHER_FOLLOWER_WAIT_S):
+        raise WrongUse(
+            f"another process follows the sources of {settings.home}; it indexes them as they change"
+        )
+    try:
+        async with open_runtime(settings, say) as runtime:
+            with sync_progress() as progress:
+                reports = await _index(runtime, progress)
+    finally:
+        lock.release()
+    _print(reports, json=json)
+    return 0
+
+
+async def _index(runtime: Runtime, progress: SyncProgress) -> list[IndexReport]:
+    target = await choose_generation(runtime)
+    reports: list[IndexReport] = []
+    async with consuming(runtime, Parking().told):
+        for source_settings in runtime.settings.source:
+            async with open_source(source_settings, Path(runtime.settings.home)) as source:
+                reports.append(await index_source(source, runtime, target, progress=progress))
+        await complete_generation(runtime, target)
+    return reports
+
+
+def lock_path(settings: Settings) -> Path:
+    home = Path(settings.home)
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WrongUse(f"{home} cannot be made: {error.strerror}") from error
+    return home / "follow.lock"
+
+
+def _source(location: str, options: SourceOptions) -> SourceSettings:
+    kind = options.kind or _kind_of(location)
+    name = options.name or _name_of(location)
+    settings = SourceSettings(
+        name=name,
+        kind=kind,
+        location=location,
+        ref=options.ref,
+        root=options.root,
+        exclude=options.exclude,
+        url=options.url,
+    )
+    return (
+        msgspec.structs.replace(settings, include=options.include) if options.include else settings
+    )
+
+
+def _kind_of(location: str) -> SourceKind:
+    """A folder that is no repository is followed as a folder; everything else is git's to judge."""
+    path = Path(location).expanduser()
+    is_repository = (path / ".git").exists() or (path / "HEAD").is_file()
+    return SourceKind.FOLDER if path.is_dir() and not is_repository else SourceKind.GIT
+
+
+def _name_of(location: str) -> str:
+    stem = location.rstrip("/").rsplit("/", 1)[-1].rsplit(":", 1)[-1]
+    name = stem.removesuffix(".git").removesuffix(".bundle")
+    return (
+        name
+        if name not in ("", ".", "..")
+        else Path(location).expanduser().resolve().name or "docs"
+    )
+
+
+def _print(reports: Sequence[IndexReport], *, json: bool) -> None:
+    if json:
+        print_json(reports[0] if len(reports) == 1 else reports)
+        return
+    for report in reports:
+        pages = report.pages
+        print_text(
+            f"{report.source} at {report.commit[:12]}: {pages.added} added, {pages.changed} changed,"
+            f" {pages.moved} moved, {pages.deleted} deleted, {pages.unchanged} unchanged, {pages.parked} parked;"
+            f" {report.texts_embedded} texts embedded, {report.chunks.total} chunks,"
+            f" {report.seconds.total:.1f} s"
+        )

@@ -1,0 +1,186 @@
+"""`headwater status` and `headwater verify`: how far the index is, and whether it is right."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from headwater.console import print_json, print_text, say, sync_progress
+from headwater.indexing import open_source, sync_until_complete
+from headwater.indexing import Parking
+from headwater.runtime import Runtime, consuming, live, open_runtime, open_store, utc_now
+from headwater.settings import Settings
+from index.core.embedding import cosines
+from ingest.handlers.sync import Syncer
+from ingest.handlers.verify import Verified, Verifier, verify_source
+from schemas.errors import BadConfiguration
+from index.core.ports import GenerationInfo
+from schemas.ids import SourceName, TextHash
+
+_MIN_COSINE = 0.999
+
+
+class SourceReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One source as `headwater status` prints it."""
+
+    source: str
+    commit: str | None
+    committed_at: datetime | None
+    indexed_at: datetime | None
+    checked_at: datetime | None
+    revision: int
+    pages: int
+    chunks: int
+    behind: int
+    parked: dict[str, str]
+
+
+class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What `headwater status` prints."""
+
+    generation: int
+    model: str
+    sources: list[SourceReport]
+
+
+class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What `headwater verify` prints of one source; lists hold page paths."""
+
+    source: str
+    ok: bool
+    pages: int
+    chunks: int
+    missing: tuple[str, ...]
+    extra: tuple[str, ...]
+    stale: tuple[str, ...]
+    behind: tuple[str, ...]
+    parked: dict[str, str]
+    orphan_vectors: int
+    vectors_off: int
+
+
+async def run_status(settings: Settings, *, json: bool) -> int:
+    """Print how far every source is. Returns: the exit status."""
+    async with open_store(settings, say) as store:
+        info = live(await store.generations.generations())
+        reports = []
+        for status in await store.generations.statuses(info.generation):
+            behind = await store.ledger.behind(status.source)
+            reports.append(
+                SourceReport(
+                    source=status.source,
+                    commit=status.published_commit,
+                    committed_at=status.committed_at,
+                    indexed_at=status.published_at,
+                    checked_at=status.checked_at,
+                    revision=status.revision,
+                    pages=status.pages,
+                    chunks=status.chunks,
+                    behind=len(behind),
+                    parked=dict(status.parked),
+                )
+            )
+    report = StatusReport(generation=info.generation, model=info.model, sources=reports)
+    if json:
+        print_json(report)
+    else:
+        print_text("\n".join(_status_lines(report)))
+    return 0
+
+
+async def run_verify(settings: Settings, *, repair: bool, vectors: int, json: bool) -> int:
+    """Compare every configured source with the index. Returns: 0, or 1 when something differs."""
+    if not settings.source:
+        raise BadConfiguration("verify needs the sources: write a headwater.toml with [[source]]")
+    async with open_runtime(settings, say) as runtime:
+        reports = [
+            await _verify(runtime, index, repair=repair, vectors=vectors)
+            for index in range(len(settings.source))
+        ]
+    if json:
+        print_json(reports[0] if len(reports) == 1 else reports)
+    else:
+        print_text("\n".join(_verify_line(report) for report in reports))
+    return 0 if all(report.ok for report in reports) else 1
+
+
+async def _verify(runtime: Runtime, index: int, *, repair: bool, vectors: int) -> VerifyReport:
+    settings = runtime.settings.source[index]
+    generations = runtime.store.generations
+    info = live(await generations.generations())
+    name = SourceName(settings.name)
+
+    async def parked() -> dict[str, str]:
+        return dict((await generations.parked(info.generation)).get(name, {}))
+
+    async with open_source(settings, Path(runtime.settings.home)) as source:
+        reader = await runtime.models.reader(info.model)
+        verifier = Verifier(
+            runtime.store.ledger,
+            lambda: generations.dump(info.generation, name),
+            parked,
+            reader,
+            vectors,
+        )
+        verified = await verify_source(source, verifier)
+        if repair and not verified.audit.is_equal:
+            async with consuming(runtime, Parking().told):
+                with sync_progress() as progress:
+                    syncer = Syncer(runtime.store.ledger, runtime.log, utc_now, progress=progress)
+                    await sync_until_complete(source, syncer, broken=verified.audit.broken)
+            verified = await verify_source(source, verifier)
+    off = await _vectors_off(runtime, info, verified.texts)
+    orphans = await generations.orphan_vectors(info.generation)
+    return _report(settings.name, verified, orphans, off)
+
+
+async def _vectors_off(
+    runtime: Runtime, info: GenerationInfo, texts: Mapping[TextHash, str]
+) -> int:
+    """How many of the sampled texts have a stored vector that is not what the model makes of them now."""
+    stored = await runtime.store.generations.vectors(info.generation, list(texts))
+    if not stored:
+        return 0
+    embedder = await runtime.models.embedder(info.model)
+    fresh = await embedder.embed_texts([texts[key] for key in stored])
+    return int(np.count_nonzero(cosines(fresh, np.stack(list(stored.values()))) < _MIN_COSINE))
+
+
+def _report(source: str, verified: Verified, orphans: int, off: int) -> VerifyReport:
+    return VerifyReport(
+        source=source,
+        ok=verified.audit.is_equal and off == 0,
+        pages=verified.pages,
+        chunks=verified.chunks,
+        missing=verified.audit.missing,
+        extra=verified.audit.extra,
+        stale=verified.audit.stale,
+        behind=verified.behind,
+        parked=dict(verified.parked),
+        orphan_vectors=orphans,
+        vectors_off=off,
+    )
+
+
+def _status_lines(report: StatusReport) -> list[str]:
+    lines = [f"generation {report.generation}, model {report.model}"]
+    for source in report.sources:
+        lines.append(
+            f"{source.source} at {(source.commit or 'nothing yet')[:12]}, revision {source.revision}:"
+            f" {source.pages} pages, {source.chunks} chunks, {source.behind} behind, {len(source.parked)} parked"
+        )
+        lines += [f"  parked {path}: {reason}" for path, reason in sorted(source.parked.items())]
+    return lines
+
+
+def _verify_line(report: VerifyReport) -> str:
+    verdict = "equal to a rebuild" if report.ok else "NOT equal to a rebuild"
+    lines = [
+        f"{report.source}: {verdict}; {report.pages} pages, {report.chunks} chunks, {len(report.behind)} behind,"
+        f" {len(report.parked)} parked, {report.orphan_vectors} unused vectors, {report.vectors_off} vectors off"
+    ]
+    for word in ("missing", "extra", "stale"):
+        lines += [f"  {word} {path}" for path in getattr(report, word)]
+    return "\n".join(lines)

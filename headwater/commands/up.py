@@ -1,0 +1,193 @@
+"""`headwater up`: index, follow and answer in one process."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
+
+import structlog
+
+from api.main import routes
+from headwater.commands.index import lock_path
+from headwater.console import say, sync_progress
+from headwater.following import FolderWatch, Following, follow
+from headwater.http import make_app
+from headwater.indexing import Progress, open_source
+from headwater.metrics import QueryMeter, make_metrics
+from headwater.runtime import (
+    Runtime,
+    Target,
+    choose_generation,
+    complete_generation,
+    consuming,
+    open_runtime,
+)
+from headwater.server import serve
+from headwater.settings import Settings
+from index.adapters.file_lock import FileLock
+from index.adapters.postgres.deliveries import PostgresDeliveries
+from index.handlers.search import as_of_shape
+from ingest.adapters.folder import FolderReader
+from ingest.adapters.webhook_http import webhook_routes
+from ingest.core.webhook import Delivery
+from ingest.handlers.sync import Source
+from schemas.answers import PageResponse, PageSection
+from schemas.errors import StoreUnavailable
+from schemas.ids import SourceName
+
+_log = structlog.get_logger()
+
+_LOCK_POLL_S = 1.0
+_RECONNECT_S = 1.0
+
+
+async def run(settings: Settings, *, env: Mapping[str, str], port: int | None) -> int:
+    """Run until SIGINT or SIGTERM. Returns: the exit status."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    lock = FileLock(lock_path(settings))
+    async with open_runtime(settings, say) as runtime, asyncio.TaskGroup() as group:
+        metrics = make_metrics()
+        target = await choose_generation(runtime)
+        following = Following(runtime, metrics, target.generation)
+        for source in settings.source:
+            following.hints[SourceName(source.name)] = asyncio.Event()
+            following.synced[SourceName(source.name)] = False
+        app = make_app(
+            routes=[
+                *routes(
+                    runtime.search,
+                    partial(_page_at, runtime=runtime),
+                    settings.answer,
+                    meter=QueryMeter(metrics),
+                ),
+                *webhook_routes(
+                    _secrets(settings, env),
+                    partial(_store_delivery, runtime=runtime, following=following),
+                ),
+            ],
+            checks={"database": partial(_ping, runtime), "sources": following.ready},
+            hosts=settings.api.hosts,
+            metrics_registry=metrics.registry,
+        )
+        tasks = [
+            group.create_task(_follow_all(runtime, following, target, lock)),
+            group.create_task(_pass_hints(runtime, following)),
+        ]
+        try:
+            await serve(
+                app,
+                host=settings.api.host,
+                port=settings.api.port if port is None else port,
+                stop=stop,
+                announce=lambda taken: say(
+                    f"answering on http://{settings.api.host}:{taken} (Ctrl-C stops)"
+                ),
+            )
+        finally:
+            for task in tasks:
+                task.cancel()
+    lock.release()
+    return 0
+
+
+async def _follow_all(
+    runtime: Runtime, following: Following, target: Target, lock: FileLock
+) -> None:
+    """Follow every source, as soon as no other process does."""
+    if not lock.take_exclusive():
+        say("another process follows these sources; answering, and following when it ends")
+        for name in following.synced:
+            following.synced[name] = True
+        while not lock.take_exclusive():
+            await asyncio.sleep(_LOCK_POLL_S)
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(consuming(runtime, following.told))
+        progress = stack.enter_context(sync_progress())
+        group = await stack.enter_async_context(asyncio.TaskGroup())
+        for settings in runtime.settings.source:
+            source = await stack.enter_async_context(
+                open_source(settings, Path(runtime.settings.home))
+            )
+            group.create_task(_watch(source, following, target, progress))
+        group.create_task(_complete(runtime, following, target))
+
+
+async def _watch(source: Source, following: Following, target: Target, progress: Progress) -> None:
+    with contextlib.ExitStack() as stack:
+        if isinstance(source.reader, FolderReader):
+            folder = Path(source.layout.settings.location).expanduser()
+            if folder.is_dir():
+                stack.enter_context(
+                    FolderWatch(source.reader, folder, partial(following.hint, source.name))
+                )
+        await follow(source, following, everything=target.is_new, progress=progress)
+
+
+async def _complete(runtime: Runtime, following: Following, target: Target) -> None:
+    """Switch to the generation that is brought up once every source has been synced into it."""
+    while not all(following.synced.values()):
+        await asyncio.sleep(_LOCK_POLL_S / 4)
+    if not following.troubles:
+        await complete_generation(runtime, target)
+
+
+async def _pass_hints(runtime: Runtime, following: Following) -> None:
+    """Pass on hints from other processes; while the database is away, polling alone must do."""
+    deliveries = PostgresDeliveries(runtime.store.database)
+    while True:
+        with contextlib.suppress(StoreUnavailable):
+            async for source in deliveries.hints():
+                following.hint(source)
+        await asyncio.sleep(_RECONNECT_S)
+
+
+async def _store_delivery(delivery: Delivery, *, runtime: Runtime, following: Following) -> bool:
+    is_new = await PostgresDeliveries(runtime.store.database).store(
+        source=delivery.source,
+        delivery_id=delivery.delivery_id,
+        event=delivery.event,
+        ref=delivery.ref,
+        after=delivery.after,
+    )
+    following.hint(delivery.source)
+    return is_new
+
+
+async def _page_at(url: str, *, runtime: Runtime) -> PageResponse | None:
+    page = await runtime.store.search.page_at(url)
+    if page is None:
+        return None
+    return PageResponse(
+        url=page.url,
+        title=page.title,
+        source=page.source,
+        path=page.path,
+        commit=page.commit,
+        sections=[
+            PageSection(
+                heading=section.heading, path=section.path, anchor=section.anchor, text=section.text
+            )
+            for section in page.sections
+        ],
+        as_of={name: as_of_shape(as_of) for name, as_of in page.as_of.items()},
+    )
+
+
+async def _ping(runtime: Runtime) -> str | None:
+    await runtime.store.database.ping()
+    return None
+
+
+def _secrets(settings: Settings, env: Mapping[str, str]) -> dict[str, Sequence[bytes]]:
+    """The webhook secrets by source; several in one variable, apart by spaces, are valid side by side."""
+    return {
+        source.name: [secret.encode() for secret in env[source.webhook_secret_env].split()]
+        for source in settings.source
+        if source.webhook_secret_env
+    }

@@ -1,0 +1,61 @@
+"""What a person sees on the terminal: messages and progress on stderr, the value asked for on stdout."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from schemas.ids import SourceName
+
+_ERR = Console(stderr=True, highlight=False)
+
+
+def say(message: str) -> None:
+    """Tell the person something, on stderr."""
+    _ERR.print(message, markup=False)
+
+
+def print_json(value: object) -> None:
+    """One JSON value on stdout and nothing else there."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+
+
+def print_text(text: str) -> None:
+    """Text for a person, on stdout."""
+    sys.stdout.write(text.rstrip("\n") + "\n")
+
+
+class SyncProgress:
+    """A bar for each source that is being synced, on a terminal only."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self._progress = progress
+        self._tasks: dict[SourceName, int] = {}
+
+    def __call__(self, source: SourceName, sent: int, total: int) -> None:
+        """`headwater.indexing.Progress`."""
+        if self._progress is None:
+            return
+        if source not in self._tasks:
+            self._tasks[source] = self._progress.add_task(source, total=total)
+        self._progress.update(self._tasks[source], completed=sent, total=total)  # type: ignore[arg-type] # a TaskID is an int
+
+
+@contextmanager
+def sync_progress() -> Iterator[SyncProgress]:
+    """Show progress on stderr while the block runs, if that is a terminal."""
+    if not _ERR.is_terminal:
+        yield SyncProgress(None)
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("pages"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=_ERR, transient=True) as progress:
+        yield SyncProgress(progress)

@@ -1,0 +1,187 @@
+"""Following sources: each is synced when something hints that it moved, and anyway every so often."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+from watchdog.events import FileSystemEvent, FileSystemEventHandler
+from watchdog.observers import Observer
+
+from headwater.indexing import Progress, sync_until_complete
+from headwater.metrics import Metrics
+from headwater.runtime import Runtime, utc_now
+from index.core.plan import Outcome
+from ingest.adapters.folder import FolderReader
+from ingest.handlers.sync import Source, Syncer, SyncReport
+from ingest.settings import SourceKind
+from schemas.errors import HeadwaterError, PermanentError
+from schemas.events import PageDeleted, PageEvent
+from schemas.ids import Generation, SourceName, source_of
+
+_log = structlog.get_logger()
+
+_REMOTE_POLL_S, _PATH_POLL_S = 60.0, 2.0
+_SETTLE_S = 0.02
+_BACKOFF_CAP_S = 60.0
+_STALE_STATISTICS_S = 600.0
+_STALE_SHARE = 0.05
+
+
+@dataclass(slots=True)
+class Following:
+    """Every followed source with its hint, and what the last sync of each came to."""
+
+    runtime: Runtime
+    metrics: Metrics
+    generation: Generation
+    hints: dict[SourceName, asyncio.Event] = field(default_factory=dict)
+    troubles: dict[SourceName, str] = field(default_factory=dict)
+    synced: dict[SourceName, bool] = field(default_factory=dict)
+    unread: dict[SourceName, int] = field(default_factory=dict)
+
+    def hint(self, source: SourceName) -> bool:
+        """Say that a source may have moved; False for one that is not followed."""
+        if source in self.hints:
+            self.hints[source].set()
+        return source in self.hints
+
+    def told(self, event: PageEvent, _generation: Generation, outcome: Outcome | None) -> None:
+        """`stream.handlers.Told`: measure what was applied."""
+        if outcome is Outcome.APPLIED and event.detected_at is not None:
+            kind = "deleted" if isinstance(event, PageDeleted) else "changed"
+            seconds = (utc_now() - event.detected_at).total_seconds()
+            source = source_of(event.page_id)
+            self.metrics.processing_seconds.labels(source=source, kind=kind).observe(seconds)
+
+    async def ready(self) -> str | None:
+        """A readiness check: every source was synced once and has no trouble."""
+        waiting = [name for name, is_synced in self.synced.items() if not is_synced]
+        if waiting:
+            return f"first sync of {', '.join(waiting)} is under way"
+        return "; ".join(f"{name}: {why}" for name, why in self.troubles.items()) or None
+
+
+async def follow(
+    source: Source, following: Following, *, everything: bool, progress: Progress
+) -> None:
+    """Sync a source for ever: at once, at every hint, and after its polling time."""
+    hint = following.hints[source.name]
+    syncer = Syncer(
+        following.runtime.store.ledger,
+        following.runtime.log,
+        utc_now,
+        is_hinted=lambda name: following.hints[name].is_set(),
+        progress=progress,
+    )
+    failures = 0
+    while True:
+        hint.clear()
+        try:
+            report = await sync_until_complete(source, syncer, everything=everything)
+        except HeadwaterError as error:
+            failures += 1
+            _note_trouble(source.name, error, following)
+        else:
+            failures, everything = 0, False
+            following.troubles.pop(source.name, None)
+            await _after_sync(report, following)
+        await _wait(hint, _pause_s(source, failures))
+
+
+async def _after_sync(report: SyncReport, following: Following) -> None:
+    name = report.source
+    if report.actions or not following.synced[name]:
+        pages = sum(report.actions.values())
+        _log.info(
+            "source.synced",
+            source=name,
+            commit=report.head.commit,
+            revision=report.revision,
+            pages=pages,
+        )
+    with contextlib.suppress(HeadwaterError):  # statistics that wait for the next sync harm nobody
+        await _refresh_statistics(report, following)
+    following.synced[name] = True
+
+
+async def _refresh_statistics(report: SyncReport, following: Following) -> None:
+    """Begin a new epoch of term statistics once enough of the source has changed since the last one."""
+    name, generations = report.source, following.runtime.store.generations
+    following.unread[name] = following.unread.get(name, 0) + sum(report.actions.values())
+    if not following.unread[name]:
+        return
+    statuses = await generations.statuses(following.generation)
+    pages = next((status.pages for status in statuses if status.source == name), 0)
+    if following.synced[name] and following.unread[name] < max(10, pages * _STALE_SHARE):
+        return
+    following.unread[name] = 0
+    await generations.refresh_statistics(following.generation, name)
+
+
+def _note_trouble(name: SourceName, error: HeadwaterError, following: Following) -> None:
+    if following.troubles.get(name) != str(error):
+        _log.warning("source.trouble", source=name, reason=str(error))
+    following.troubles[name] = str(error)
+    if isinstance(error, PermanentError):
+        following.synced[name] = (
+            True  # what cannot be synced must not hold back the others' readiness
+        )
+
+
+def _pause_s(source: Source, failures: int) -> float:
+    settings = source.layout.settings
+    is_near = settings.kind is SourceKind.FOLDER or Path(settings.location).expanduser().exists()
+    poll_s = settings.poll_s or (_PATH_POLL_S if is_near else _REMOTE_POLL_S)
+    return poll_s if not failures else min(_BACKOFF_CAP_S, 0.5 * 2.0 ** min(failures, 10))
+
+
+async def _wait(hint: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await hint.wait()
+
+
+class FolderWatch:
+    """Hints a folder source when a file in it is saved."""
+
+    def __init__(self, reader: FolderReader, folder: Path, hint: Callable[[], object]) -> None:
+        self._observer = Observer()
+        self._observer.schedule(
+            _Saved(reader, hint, asyncio.get_running_loop()), str(folder), recursive=True
+        )
+
+    def __enter__(self) -> None:
+        self._observer.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._observer.stop()
+        self._observer.join(timeout=5)
+
+
+class _Saved(FileSystemEventHandler):
+    """Passes saves on to the event loop, a burst of them as one."""
+
+    def __init__(
+        self, reader: FolderReader, hint: Callable[[], object], loop: asyncio.AbstractEventLoop
+    ) -> None:
+        self._reader = reader
+        self._hint = hint
+        self._loop = loop
+        self._pending: asyncio.TimerHandle | None = None
+
+    def on_any_event(self, event: FileSystemEvent) -> None:
+        """Called by watchdog, in its thread."""
+        if event.event_type in ("opened", "closed_no_write"):
+            return
+        paths = [Path(str(path)) for path in (event.src_path, event.dest_path) if path]
+        self._reader.touched(paths)
+        with contextlib.suppress(RuntimeError):  # the loop has closed: nobody follows any more
+            self._loop.call_soon_threadsafe(self._settle)
+
+    def _settle(self) -> None:
+        if self._pending is not None:
+            self._pending.cancel()
+        self._pending = self._loop.call_later(_SETTLE_S, self._hint)

@@ -1,0 +1,162 @@
+"""Bringing the index in step with sources: one-off, as `headwater index` does, and inside `headwater up`."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from headwater.metering import Cost
+from headwater.runtime import Runtime, Target, live, utc_now
+from index.core.ledger import SourceStatus
+from index.core.plan import Outcome
+from ingest.adapters.folder import FolderReader
+from ingest.adapters.git import GitReader
+from ingest.core.layout import Layout
+from ingest.core.sync import Action
+from ingest.core.tree import SourceReader
+from ingest.handlers.sync import Source, Syncer, SyncReport, sync_source
+from ingest.settings import SourceKind, SourceSettings
+from schemas.errors import Fenced
+from schemas.events import PageEvent
+from schemas.ids import Generation, SourceName
+
+Progress = Callable[[SourceName, int, int], None]
+"""Hears how many of a sync's pages have been sent, and of how many."""
+
+_FENCED_TRIES = 20
+_FENCED_WAIT_S = 0.1
+
+
+class PageCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a source's pages."""
+
+    added: int
+    changed: int
+    moved: int
+    deleted: int
+    unchanged: int
+    parked: int
+
+
+class ChunkCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """A source's chunks: all there are, and how many were written now."""
+
+    total: int
+    new: int
+
+
+class Seconds(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the time went."""
+
+    total: float
+    embed: float
+    write: float
+
+
+class IndexReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What `headwater index` prints of one source."""
+
+    source: str
+    commit: str
+    revision: int
+    pages: PageCounts
+    chunks: ChunkCounts
+    texts_embedded: int
+    seconds: Seconds
+
+
+@dataclass(slots=True)
+class Parking:
+    """Counts what was parked while pages were applied."""
+
+    pages: int = 0
+
+    def told(self, _event: PageEvent, _generation: Generation, outcome: Outcome | None) -> None:
+        """`stream.handlers.Told`."""
+        self.pages += outcome is None
+
+
+@asynccontextmanager
+async def open_source(settings: SourceSettings, home: Path) -> AsyncIterator[Source]:
+    """A source ready to sync. Raises: BadConfiguration, BadSource."""
+    reader = _reader(settings, home)
+    try:
+        yield Source(SourceName(settings.name), Layout.of(settings), reader)
+    finally:
+        await reader.close()
+
+
+def _reader(settings: SourceSettings, home: Path) -> SourceReader:
+    match settings.kind:
+        case SourceKind.GIT:
+            mirror = home / "mirrors" / f"{settings.name}.git"
+            return GitReader(
+                settings.location, ref=settings.ref or None, mirror=mirror, name=settings.name
+            )
+        case SourceKind.FOLDER:
+            return FolderReader(Path(settings.location).expanduser(), settings.name)
+
+
+async def index_source(
+    source: Source, runtime: Runtime, target: Target, *, progress: Progress
+) -> IndexReport:
+    """Sync one source and wait until it is searchable or parked."""
+    start_s, before = time.perf_counter(), runtime.cost.copy()
+    syncer = Syncer(runtime.store.ledger, runtime.log, utc_now, progress=progress)
+    report = await sync_until_complete(source, syncer, everything=target.is_new)
+    await runtime.store.generations.refresh_statistics(target.generation, source.name)
+    cost = runtime.cost.since(before)
+    status = await _status(runtime, source.name)
+    return _report(report, status, cost, time.perf_counter() - start_s)
+
+
+async def sync_until_complete(
+    source: Source,
+    syncer: Syncer,
+    *,
+    everything: bool = False,
+    broken: Collection[str] = (),
+) -> SyncReport:
+    """Sync, and begin anew when a newer sync or a newer hint was in the way."""
+    for _ in range(_FENCED_TRIES):
+        try:
+            report = await sync_source(source, syncer, everything=everything, broken=broken)
+        except Fenced:
+            await asyncio.sleep(_FENCED_WAIT_S)
+            continue
+        if report.is_complete:
+            return report
+    return await sync_source(source, syncer, everything=everything, broken=broken)
+
+
+async def _status(runtime: Runtime, source: SourceName) -> SourceStatus:
+    generation = live(await runtime.store.generations.generations()).generation
+    statuses = await runtime.store.generations.statuses(generation)
+    return next(status for status in statuses if status.source == source)
+
+
+def _report(report: SyncReport, status: SourceStatus, cost: Cost, total_s: float) -> IndexReport:
+    counts = {action: report.actions.get(action, 0) for action in Action}
+    written = counts[Action.ADD] + counts[Action.CHANGE] + counts[Action.MOVE]
+    return IndexReport(
+        source=report.source,
+        commit=report.head.commit,
+        revision=report.revision,
+        pages=PageCounts(
+            added=counts[Action.ADD],
+            changed=counts[Action.CHANGE],
+            moved=counts[Action.MOVE],
+            deleted=counts[Action.DELETE],
+            unchanged=max(0, status.pages - written),
+            parked=len(status.parked),
+        ),
+        chunks=ChunkCounts(total=status.chunks, new=cost.chunks_written),
+        texts_embedded=cost.texts_embedded,
+        seconds=Seconds(
+            total=round(total_s, 3), embed=round(cost.embed_s, 3), write=round(cost.write_s, 3)
+        ),
+    )

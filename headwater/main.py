@@ -1,0 +1,266 @@
+"""The command line: reads the environment, runs one command, turns failures into exit statuses."""
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import structlog
+import typer
+
+from headwater.commands import ask, index, inspect, upkeep
+from headwater.commands import up as following
+from headwater.commands.evaluate import run_evaluation
+from headwater.console import say
+from headwater.settings import Settings, load_settings
+from ingest.settings import SourceKind
+from schemas.errors import HeadwaterError, PermanentError, TransientError
+
+app = typer.Typer(
+    help="Answers from the head of your docs: an index that follows every commit.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+evaluation = typer.Typer(
+    help="Score retrieval on questions with known sources.", no_args_is_help=True
+)
+app.add_typer(evaluation, name="eval")
+
+EXIT_UNEQUAL, EXIT_WRONG_USE, EXIT_UNREACHABLE = 1, 2, 3
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", help="Configuration file (default: headwater.toml here, if any)."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout.")]
+Location = Annotated[
+    list[str] | None,
+    typer.Argument(help="A folder, repository, git URL or bundle; none: the configured sources."),
+]
+Question = Annotated[str, typer.Argument(help="The question, in quotes.")]
+Name = Annotated[str, typer.Option(help="The source's name (default: from the location).")]
+Kind = Annotated[
+    SourceKind | None, typer.Option(help="git or folder (default: told from the location).")
+]
+Ref = Annotated[str, typer.Option(help="Branch or tag (default: the repository's own).")]
+Root = Annotated[str, typer.Option(help="The folder that holds the docs.")]
+Include = Annotated[
+    list[str] | None, typer.Option(help="Pattern of files to take; may be repeated.")
+]
+Exclude = Annotated[
+    list[str] | None, typer.Option(help="Pattern of files to leave out; may be repeated.")
+]
+Url = Annotated[str, typer.Option(help="Page address from {path}, {stem}, {dir}, {pretty}.")]
+
+
+@dataclass(frozen=True, slots=True)
+class AdHoc:
+    """The options that describe one source on the command line."""
+
+    locations: tuple[str, ...]
+    name: str
+    kind: SourceKind | None
+    ref: str
+    root: str
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    url: str
+
+
+def main() -> None:
+    """Run the program; the one place where every failure becomes a line and an exit status."""
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as leave:
+        sys.exit(leave.exit_code)
+    except typer.Abort:
+        sys.exit(130)
+    except Exception as error:  # this process's boundary
+        sys.exit(_fail(error))
+
+
+@app.command("index")
+def index_command(
+    location: Location = None,
+    name: Name = "",
+    kind: Kind = None,
+    ref: Ref = "",
+    root: Root = "",
+    include: Include = None,
+    exclude: Exclude = None,
+    url: Url = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would change; change nothing.")
+    ] = False,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Bring the index in step with the docs and wait until it is.
+
+    Examples:
+
+      headwater index ~/project/docs --kind folder
+
+      headwater index https://github.com/ray-project/ray --root doc/source --url 'https://docs.ray.io/en/master/{stem}.html'
+    """
+    options = AdHoc(
+        tuple(location or ()),
+        name,
+        kind,
+        ref,
+        root,
+        tuple(include or ()),
+        tuple(exclude or ()),
+        url,
+    )
+    settings = index.with_sources(_settings(config), options)
+    _run(index.run(settings, dry_run=dry_run, json=json))
+
+
+@app.command("up")
+def up_command(
+    location: Location = None,
+    port: Annotated[int | None, typer.Option(help="Port to answer on; 0 takes a free one.")] = None,
+    name: Name = "",
+    kind: Kind = None,
+    ref: Ref = "",
+    root: Root = "",
+    include: Include = None,
+    exclude: Exclude = None,
+    url: Url = "",
+    config: ConfigOption = None,
+) -> None:
+    """Index, keep following the docs, and answer questions over HTTP, all on this machine.
+
+    Example:
+
+      headwater up ~/project --root docs --port 8000
+    """
+    options = AdHoc(
+        tuple(location or ()),
+        name,
+        kind,
+        ref,
+        root,
+        tuple(include or ()),
+        tuple(exclude or ()),
+        url,
+    )
+    settings = index.with_sources(_settings(config), options)
+    _run(following.run(settings, env=os.environ, port=port))
+
+
+@app.command("search")
+def search_command(
+    question: Question,
+    k: Annotated[int, typer.Option("-k", min=1, max=50, help="How many chunks.")] = 7,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Find the chunks that answer a question, without composing an answer.
+
+    Example:
+
+      headwater search "how do I limit retries" -k 5
+    """
+    _run(ask.run_search(_settings(config), question, k=k, json=json))
+
+
+@app.command("ask")
+def ask_command(question: Question, json: JsonOption = False, config: ConfigOption = None) -> None:
+    """Answer a question from the docs, with citations.
+
+    Example:
+
+      headwater ask "how do I limit retries"
+    """
+    _run(ask.run_ask(_settings(config), question, json=json))
+
+
+@app.command("status")
+def status_command(json: JsonOption = False, config: ConfigOption = None) -> None:
+    """Show each source: the commit it reflects, what is behind and what is parked."""
+    _run(inspect.run_status(_settings(config), json=json))
+
+
+@app.command("verify")
+def verify_command(
+    repair: Annotated[bool, typer.Option("--repair", help="Publish what differs again.")] = False,
+    vectors: Annotated[
+        int, typer.Option("--vectors", min=0, help="Embed so many texts again and compare.")
+    ] = 0,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Rebuild every page from its source in memory and compare it with the index; exit 1 unless equal."""
+    _run(inspect.run_verify(_settings(config), repair=repair, vectors=vectors, json=json))
+
+
+@app.command("migrate")
+def migrate_command(
+    check: Annotated[
+        bool, typer.Option("--check", help="Only say what is missing; exit 1 if anything is.")
+    ] = False,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Bring the database's schema up to date."""
+    _run(upkeep.run_migrate(_settings(config), check=check, json=json))
+
+
+@evaluation.command("run")
+def eval_run_command(
+    questions: Annotated[
+        Path, typer.Option("--questions", help='One {"question", "source"} a line.')
+    ],
+    k: Annotated[int, typer.Option("-k", min=1, max=50, help="Chunks placed in the context.")] = 7,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Score retrieval: how often the page that answers is among the k chunks."""
+    _run(run_evaluation(_settings(config), questions, k=k, json=json))
+
+
+def _settings(config: Path | None) -> Settings:
+    return load_settings(config, os.environ, folder=Path.cwd())
+
+
+def _run(command: Coroutine[Any, Any, int]) -> None:
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    raise typer.Exit(asyncio.run(command))
+
+
+def _fail(error: BaseException) -> int:
+    """Say what went wrong in one line. Returns: the exit status."""
+    if isinstance(error, BaseExceptionGroup):
+        return _fail(error.exceptions[0])
+    if isinstance(error, HeadwaterError):
+        say(f"headwater: {error}")
+        if isinstance(error, TransientError):
+            return EXIT_UNREACHABLE
+        return EXIT_WRONG_USE if isinstance(error, PermanentError) else EXIT_UNREACHABLE
+    show = getattr(
+        error, "show", None
+    )  # the option parser's own errors know how to print themselves
+    if callable(show):
+        show()
+        return EXIT_WRONG_USE
+    structlog.get_logger().exception("program.failed", error=str(error))
+    return EXIT_UNREACHABLE
+
+
+if __name__ == "__main__":
+    main()

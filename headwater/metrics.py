@@ -1,0 +1,124 @@
+"""The metrics of a process: made once, handed around, never global."""
+
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+
+_UPDATE_BUCKETS = (0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 900, 3600)
+_QUERY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """Every metric but those of HTTP. Label values are our own names or configured ones."""
+
+    registry: CollectorRegistry
+    processing_seconds: Histogram
+    freshness_seconds: Histogram
+    behind_pages: Gauge
+    lag_events: Gauge
+    texts_embedded: Counter
+    texts_reused: Counter
+    parked: Gauge
+    query_seconds: Histogram
+    answers: Counter
+    tokens: Counter
+    cost: Counter
+    judged: Counter
+    quality: Gauge
+    alerts: Counter
+
+
+def make_metrics() -> Metrics:
+    """Fresh metrics in a registry of their own, with the process's memory, CPU and open files."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    return Metrics(
+        registry=registry,
+        processing_seconds=Histogram(
+            "headwater_processing_seconds",
+            "From the hint or the detection of a change until it is searchable.",
+            ["source", "kind"],
+            buckets=_UPDATE_BUCKETS,
+            registry=registry,
+        ),
+        freshness_seconds=Histogram(
+            "headwater_freshness_seconds",
+            "From the push, or the last check of the old state, until the change is searchable.",
+            ["source", "kind"],
+            buckets=_UPDATE_BUCKETS,
+            registry=registry,
+        ),
+        behind_pages=Gauge(
+            "headwater_behind_pages",
+            "Published pages not applied yet.",
+            ["source"],
+            registry=registry,
+        ),
+        lag_events=Gauge("headwater_lag_events", "Events not consumed yet.", registry=registry),
+        texts_embedded=Counter("headwater_texts_embedded", "Texts embedded.", registry=registry),
+        texts_reused=Counter(
+            "headwater_texts_reused", "Texts whose vector was there.", registry=registry
+        ),
+        parked=Gauge("headwater_parked", "Events parked.", ["source"], registry=registry),
+        query_seconds=Histogram(
+            "headwater_query_seconds",
+            "Stages of a query.",
+            ["stage"],
+            buckets=_QUERY_BUCKETS,
+            registry=registry,
+        ),
+        answers=Counter(
+            "headwater_answers", "Answers given.", ["route", "refused"], registry=registry
+        ),
+        tokens=Counter(
+            "headwater_tokens", "Tokens of language models.", ["role"], registry=registry
+        ),
+        cost=Counter("headwater_cost", "Cost of language models.", ["role"], registry=registry),
+        judged=Counter(
+            "headwater_judged", "Answers judged.", ["metric", "outcome"], registry=registry
+        ),
+        quality=Gauge(
+            "headwater_quality", "The level of a quality metric.", ["metric"], registry=registry
+        ),
+        alerts=Counter("headwater_alerts", "Alerts raised.", ["metric"], registry=registry),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class QueryMeter:
+    """Counts answering into the metrics of the process."""
+
+    metrics: Metrics
+
+    def stage(self, name: str, seconds: float) -> None:
+        """A stage of one query took this long."""
+        self.metrics.query_seconds.labels(stage=name).observe(seconds)
+
+    def answered(self, *, route: str, refused: bool) -> None:
+        """One answer left by `route`."""
+        self.metrics.answers.labels(route=route, refused=str(refused).lower()).inc()
+
+
+@dataclass(frozen=True, slots=True)
+class HttpMetrics:
+    """Requests by the route's template, so that a path from outside never becomes a label."""
+
+    requests: Counter
+    seconds: Histogram
+
+
+def make_http_metrics(registry: CollectorRegistry) -> HttpMetrics:
+    """The metrics of the one app that counts into `registry`."""
+    return HttpMetrics(
+        Counter(
+            "headwater_http_requests", "Requests.", ["route", "method", "status"], registry=registry
+        ),
+        Histogram(
+            "headwater_http_seconds",
+            "Time to answer.",
+            ["route"],
+            buckets=_QUERY_BUCKETS,
+            registry=registry,
+        ),
+    )

@@ -1,0 +1,228 @@
+"""The one-machine runtime: every part of the pipeline in one process, opened and closed in order."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from headwater.adapters.local_log import LocalLog
+from headwater.metering import Cost, MeteredEmbed, MeteredPages
+from headwater.settings import Settings
+from index.adapters.embed.models import tokenizer_file
+from index.adapters.embed.embedder import Embedder
+from index.adapters.embed.prepare import prepare_embedder
+from index.adapters.postgres.database import Database
+from index.adapters.postgres.generations import PostgresGenerations
+from index.adapters.postgres.ledger import PostgresLedger
+from index.adapters.postgres.migrate import migrate
+from index.adapters.postgres.pages import PostgresPages
+from index.adapters.postgres.search import PostgresSearch
+from index.adapters.postgres.server import EmbeddedServer
+from index.adapters.reading_child import ReadingChild
+from index.core.chunks import ChunkLimits
+from index.core.ports import GenerationInfo
+from index.core.rank import RankWeights
+from index.core.reading import CHUNKER, PARSER
+from index.handlers import Receiver, Searcher, search_index
+from schemas.answers import SearchResponse
+from schemas.errors import WrongUse
+from schemas.ids import Generation
+from stream.handlers import Consumer, Told, consume_batch
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The database's adapters over one pool."""
+
+    database: Database
+    pages: PostgresPages
+    ledger: PostgresLedger
+    generations: PostgresGenerations
+    search: PostgresSearch
+
+
+@dataclass(slots=True)
+class Models:
+    """Embedders and readers by model name, each prepared at its first use and shared."""
+
+    settings: Settings
+    say: Say
+    stack: AsyncExitStack
+    embedders: dict[str, Embedder] = field(default_factory=dict)
+    readers: dict[str, ReadingChild] = field(default_factory=dict)
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def embedder(self, model: str) -> Embedder:
+        """The embedder of a model; its first preparation may take a minute and says so."""
+        async with self._turn:
+            if model not in self.embedders:
+                cache = Path(self.settings.home) / "runtime"
+                device = self.settings.embedding.device
+                embedder = await prepare_embedder(
+                    model, cache_dir=cache, device=device, say=self.say
+                )
+                self.stack.callback(embedder.close)
+                self.embedders[model] = embedder
+            return self.embedders[model]
+
+    async def reader(self, model: str) -> ReadingChild:
+        """The reader that cuts pages for a model's window."""
+        embedder = await self.embedder(model)
+        if model not in self.readers:
+            chunking = self.settings.chunking
+            limits = ChunkLimits(chunking.target_chars, embedder.model.max_tokens)
+            child = ReadingChild(
+                tokenizer_file(embedder.model), limits=limits, timeout_s=chunking.read_timeout_s
+            )
+            self.readers[model] = await self.stack.enter_async_context(child)
+        return self.readers[model]
+
+    async def fingerprint(self) -> str:
+        """What an index built now would be built with."""
+        embedder = await self.embedder(self.settings.embedding.model)
+        chunking = f"{self.settings.chunking.target_chars}.{embedder.model.max_tokens}"
+        return f"{PARSER}/{CHUNKER}/{chunking}/{embedder.model.model_hash}"
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """Everything open: `searcher` answers from the live generation."""
+
+    settings: Settings
+    store: Store
+    models: Models
+    log: LocalLog
+    searcher: Searcher
+    cost: Cost
+
+    async def search(
+        self, question: str, *, k: int, sources: Sequence[str] | None
+    ) -> SearchResponse:
+        """`api.core.ports.Search` over this process's index."""
+        return await search_index(question, k=k, sources=sources, searcher=self.searcher)
+
+    async def receivers(self) -> Sequence[Receiver]:
+        """Every generation that receives changes, with the means it was built with."""
+        return [
+            Receiver(
+                info.generation,
+                await self.models.reader(info.model),
+                MeteredEmbed((await self.models.embedder(info.model)).embed_texts, self.cost),
+            )
+            for info in await self.store.generations.generations()
+        ]
+
+    def consumer(self, told: Told) -> Consumer:
+        """What `consume_batch` needs here."""
+        return Consumer(
+            MeteredPages(self.store.pages, self.cost), self.store.generations, self.receivers, told
+        )
+
+
+@asynccontextmanager
+async def open_store(settings: Settings, say: Say) -> AsyncIterator[Store]:
+    """The database, embedded or real, with its schema up to date. Raises: StoreUnavailable, WrongUse."""
+    async with AsyncExitStack() as stack:
+        conninfo = settings.database.url
+        if not conninfo:
+            home = Path(settings.home)
+            server = await asyncio.to_thread(EmbeddedServer.start, home, say)
+            stack.push_async_callback(asyncio.to_thread, server.close)
+            conninfo = server.address.conninfo
+        await asyncio.to_thread(migrate, conninfo)
+        database = Database(conninfo)
+        stack.push_async_callback(database.close)
+        await database.open()
+        retrieval = settings.retrieval
+        weights = RankWeights(lexical=retrieval.lexical, per_page=retrieval.per_page)
+        yield Store(
+            database,
+            PostgresPages(database),
+            PostgresLedger(database),
+            PostgresGenerations(database),
+            PostgresSearch(database, weights=weights),
+        )
+
+
+@asynccontextmanager
+async def open_runtime(settings: Settings, say: Say) -> AsyncIterator[Runtime]:
+    """The whole pipeline but its consumer, which `consuming` runs."""
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_store(settings, say))
+        models = Models(settings, say, stack)
+        embedder = await models.embedder(settings.embedding.model)
+        retrieval = settings.retrieval
+        weights = RankWeights(lexical=retrieval.lexical, per_page=retrieval.per_page)
+        searcher = Searcher(store.search, embedder.embed_query, weights, retrieval.candidates)
+        yield Runtime(settings, store, models, LocalLog(), searcher, Cost())
+
+
+@asynccontextmanager
+async def consuming(runtime: Runtime, told: Told) -> AsyncIterator[None]:
+    """Apply what is published to the local log while the block runs; its failure ends the block."""
+    consumer = runtime.consumer(told)
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(runtime.log.run(partial(consume_batch, consumer=consumer)))
+        try:
+            yield
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The generation that syncs bring up: `is_new` while it is built beside the live one, or before a first load."""
+
+    generation: Generation
+    is_new: bool
+
+
+async def choose_generation(runtime: Runtime) -> Target:
+    """Find the generation built with what is configured, or make it; drop what no longer serves.
+
+    The first generation of an empty store is live from the start: it answers from what it has so far.
+    """
+    generations = runtime.store.generations
+    for old in await generations.retired():
+        await generations.drop(old)
+    wanted = await runtime.models.fingerprint()
+    known = await generations.generations()
+    for info in known:
+        if not info.is_live and info.fingerprint != wanted:
+            await generations.drop(info.generation)
+    match = next((info for info in known if info.fingerprint == wanted), None)
+    if match is None:
+        model = runtime.settings.embedding.model
+        dim = (await runtime.models.embedder(model)).model.dim
+        match = await generations.create(fingerprint=wanted, model=model, dim=dim)
+        if not known:
+            await generations.promote(match.generation)
+        return Target(match.generation, True)
+    return Target(match.generation, not match.is_live)
+
+
+async def complete_generation(runtime: Runtime, target: Target) -> None:
+    """Index the vectors of a generation that is whole, and answer from it. Idempotent."""
+    await runtime.store.generations.build_vector_index(target.generation)
+    await runtime.store.generations.promote(target.generation)
+
+
+def live(generations: Sequence[GenerationInfo]) -> GenerationInfo:
+    """The generation that answers questions. Raises: WrongUse before the first index."""
+    for info in generations:
+        if info.is_live:
+            return info
+    raise WrongUse("nothing is indexed yet: run `headwater index` first")
+
+
+def utc_now() -> datetime:
+    """The clock of this process."""
+    return datetime.now(UTC)

@@ -1,0 +1,89 @@
+"""The whole configuration: one file and an environment, checked before anything connects."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from api.settings import AnswerSettings, ApiSettings
+from index.settings import ChunkingSettings, DatabaseSettings, EmbeddingSettings, RetrievalSettings
+from ingest.settings import SourceSettings
+from schemas.errors import BadConfiguration
+
+FILE_NAME = "headwater.toml"
+_PREFIX = "HEADWATER_"
+_ALIASES = {"HEADWATER_DATABASE_URL": ("database", "url"), "HEADWATER_HOME": ("home",)}
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything that can be configured. `home` is where state lives; relative paths start at the file's folder."""
+
+    home: str = ".headwater"
+    source: tuple[SourceSettings, ...] = ()
+    embedding: EmbeddingSettings = EmbeddingSettings()
+    chunking: ChunkingSettings = ChunkingSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    retrieval: RetrievalSettings = RetrievalSettings()
+    answer: AnswerSettings = AnswerSettings()
+    api: ApiSettings = ApiSettings()
+
+
+def load_settings(file: Path | None, env: Mapping[str, str], *, folder: Path) -> Settings:
+    """Read the configuration: `file`, or `headwater.toml` in `folder` if there is one, then the environment's keys.
+
+    Raises: BadConfiguration, one line naming the key, file or variable that is wrong.
+    """
+    path = file or folder / FILE_NAME
+    if file is not None and not path.is_file():
+        raise BadConfiguration(f"{path}: no such file")
+    tree = _read(path) if path.is_file() else {}
+    _overlay(tree, env)
+    try:
+        settings = msgspec.convert(tree, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise BadConfiguration(f"{path.name}: {error}") from None
+    base = path.parent if path.is_file() else folder
+    settings = msgspec.structs.replace(
+        settings, home=str((base / Path(settings.home).expanduser()).resolve())
+    )
+    _check(settings, env)
+    return settings
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise BadConfiguration(f"{path}: {error}") from None
+
+
+def _overlay(tree: dict[str, object], env: Mapping[str, str]) -> None:
+    for name in sorted(env):
+        if not name.startswith(_PREFIX):
+            continue
+        keys = _ALIASES.get(name) or tuple(name.removeprefix(_PREFIX).lower().split("__"))
+        if name not in _ALIASES and len(keys) < 2:
+            raise BadConfiguration(
+                f"{name}: no such setting (nested keys are written HEADWATER_SECTION__KEY)"
+            )
+        branch = tree
+        for key in keys[:-1]:
+            below = branch.setdefault(key, {})
+            if not isinstance(below, dict):
+                raise BadConfiguration(f"{name}: [{key}] is not a section that a variable can set")
+            branch = below
+        branch[keys[-1]] = env[name]
+
+
+def _check(settings: Settings, env: Mapping[str, str]) -> None:
+    names = [source.name for source in settings.source]
+    for source in settings.source:
+        if not source.name or "/" in source.name or source.name.strip() != source.name:
+            raise BadConfiguration(f"source name {source.name!r}: must be a word without slashes")
+        if names.count(source.name) > 1:
+            raise BadConfiguration(f"source name {source.name!r} is used twice")
+        if source.webhook_secret_env and not env.get(source.webhook_secret_env):
+            raise BadConfiguration(
+                f"source {source.name}: the variable {source.webhook_secret_env} is empty or not set"
+            )
