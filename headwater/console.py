@@ -1,7 +1,7 @@
 """What a person sees on the terminal: messages and progress on stderr, the value asked for on stdout."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import msgspec
@@ -54,8 +54,14 @@ def sync_progress() -> Iterator[SyncProgress]:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("pages"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=_ERR, transient=True) as progress:
         yield SyncProgress(progress)
+
+
+@contextmanager
+def counting(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show how many of `what` are done while the block runs, if stderr is a terminal."""
+    with sync_progress() as progress:
+        yield lambda done, total: progress(SourceName(what), done, total)

@@ -105,6 +105,15 @@ async def _after_sync(report: SyncReport, following: Following) -> None:
     with contextlib.suppress(HeadwaterError):  # statistics that wait for the next sync harm nobody
         await _refresh_statistics(report, following)
     following.synced[name] = True
+    await _measure(name, following)
+
+
+async def _measure(name: SourceName, following: Following) -> None:
+    with contextlib.suppress(HeadwaterError):
+        behind = await following.runtime.store.ledger.behind(name)
+        following.metrics.behind_pages.labels(source=name).set(len(behind))
+        parked = await following.runtime.store.generations.parked(following.generation)
+        following.metrics.parked.labels(source=name).set(len(parked.get(name, {})))
 
 
 async def _refresh_statistics(report: SyncReport, following: Following) -> None:

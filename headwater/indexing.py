@@ -4,13 +4,12 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from headwater.metering import Cost
-from headwater.runtime import Runtime, Target, live, utc_now
+from headwater.runtime import Runtime, Store, Target, live, utc_now
 from index.core.ledger import SourceStatus
 from index.core.plan import Outcome
 from ingest.adapters.folder import FolderReader
@@ -20,7 +19,7 @@ from ingest.core.sync import Action
 from ingest.core.tree import SourceReader
 from ingest.handlers.sync import Source, Syncer, SyncReport, sync_source
 from ingest.settings import SourceKind, SourceSettings
-from schemas.errors import Fenced
+from schemas.errors import Fenced, StoreUnavailable
 from schemas.events import PageEvent
 from schemas.ids import Generation, SourceName
 
@@ -58,26 +57,22 @@ class Seconds(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IndexReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What `headwater index` prints of one source."""
+    """What `headwater index` prints of one source.
+
+    `texts_embedded` is None where another process did the work.
+    """
 
     source: str
     commit: str
     revision: int
     pages: PageCounts
     chunks: ChunkCounts
-    texts_embedded: int
+    texts_embedded: int | None
     seconds: Seconds
 
 
-@dataclass(slots=True)
-class Parking:
-    """Counts what was parked while pages were applied."""
-
-    pages: int = 0
-
-    def told(self, _event: PageEvent, _generation: Generation, outcome: Outcome | None) -> None:
-        """`stream.handlers.Told`."""
-        self.pages += outcome is None
+def ignore(_event: PageEvent, _generation: Generation, _outcome: Outcome | None) -> None:
+    """`stream.handlers.Told`, for who reads the outcome from the store."""
 
 
 @asynccontextmanager
@@ -110,7 +105,9 @@ async def index_source(
     report = await sync_until_complete(source, syncer, everything=target.is_new)
     await runtime.store.generations.refresh_statistics(target.generation, source.name)
     cost = runtime.cost.since(before)
-    status = await _status(runtime, source.name)
+    status = await status_of(runtime.store, source.name)
+    if status is None:
+        raise StoreUnavailable(f"{source.name} was indexed and is not in the store")
     return _report(report, status, cost, time.perf_counter() - start_s)
 
 
@@ -133,10 +130,13 @@ async def sync_until_complete(
     return await sync_source(source, syncer, everything=everything, broken=broken)
 
 
-async def _status(runtime: Runtime, source: SourceName) -> SourceStatus:
-    generation = live(await runtime.store.generations.generations()).generation
-    statuses = await runtime.store.generations.statuses(generation)
-    return next(status for status in statuses if status.source == source)
+async def status_of(store: Store, source: SourceName) -> SourceStatus | None:
+    """How far a source is in the live generation; None for one never heard of, or before the first generation."""
+    generations = await store.generations.generations()
+    if not any(info.is_live for info in generations):
+        return None
+    statuses = await store.generations.statuses(live(generations).generation)
+    return next((status for status in statuses if status.source == source), None)
 
 
 def _report(report: SyncReport, status: SourceStatus, cost: Cost, total_s: float) -> IndexReport:

@@ -12,6 +12,14 @@ from index.core.ports import PageStore
 from schemas.ids import Generation, PageId, TextHash
 
 
+@dataclass(frozen=True, slots=True)
+class Ears:
+    """Who hears of each text as it is embedded, or found to have its vector already."""
+
+    embedded: Callable[[int], None] = lambda _: None
+    reused: Callable[[int], None] = lambda _: None
+
+
 @dataclass(slots=True)
 class Cost:
     """A running total; subtract two to know what happened between them."""
@@ -20,6 +28,7 @@ class Cost:
     chunks_written: int = 0
     embed_s: float = 0.0
     write_s: float = 0.0
+    ears: Ears = Ears()
 
     def since(self, before: "Cost") -> "Cost":
         """What was added after `before` was copied."""
@@ -50,6 +59,7 @@ class MeteredEmbed:
         vectors = await self._embed(texts)
         self._cost.embed_s += time.perf_counter() - start_s
         self._cost.texts_embedded += len(texts)
+        self._cost.ears.embedded(len(texts))
         return vectors
 
 
@@ -68,7 +78,9 @@ class MeteredPages:
         self, generation: Generation, hashes: Sequence[TextHash]
     ) -> set[TextHash]:
         """See `PageStore.without_vector`."""
-        return await self._pages.without_vector(generation, hashes)
+        missing = await self._pages.without_vector(generation, hashes)
+        self._cost.ears.reused(len(hashes) - len(missing))
+        return missing
 
     async def add_vectors(
         self, generation: Generation, hashes: Sequence[TextHash], vectors: NDArray[np.float32]

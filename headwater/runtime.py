@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,8 +12,8 @@ from pathlib import Path
 from headwater.adapters.local_log import LocalLog
 from headwater.metering import Cost, MeteredEmbed, MeteredPages
 from headwater.settings import Settings
-from index.adapters.embed.models import tokenizer_file
 from index.adapters.embed.embedder import Embedder
+from index.adapters.embed.models import tokenizer_file
 from index.adapters.embed.prepare import prepare_embedder
 from index.adapters.postgres.database import Database
 from index.adapters.postgres.generations import PostgresGenerations
@@ -38,9 +38,13 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """The database's adapters over one pool."""
+    """The database's adapters over one pool.
+
+    `revive` starts an embedded server again that has died; a real server is somebody else's to start.
+    """
 
     database: Database
+    revive: Callable[[], Awaitable[None]]
     pages: PostgresPages
     ledger: PostgresLedger
     generations: PostgresGenerations
@@ -62,7 +66,7 @@ class Models:
         """The embedder of a model; its first preparation may take a minute and says so."""
         async with self._turn:
             if model not in self.embedders:
-                cache = Path(self.settings.home) / "runtime"
+                cache = Path(self.settings.embedding.cache)
                 device = self.settings.embedding.device
                 embedder = await prepare_embedder(
                     model, cache_dir=cache, device=device, say=self.say
@@ -130,11 +134,17 @@ async def open_store(settings: Settings, say: Say) -> AsyncIterator[Store]:
     """The database, embedded or real, with its schema up to date. Raises: StoreUnavailable, WrongUse."""
     async with AsyncExitStack() as stack:
         conninfo = settings.database.url
-        if not conninfo:
-            home = Path(settings.home)
-            server = await asyncio.to_thread(EmbeddedServer.start, home, say)
+
+        async def start() -> str:
+            server = await asyncio.to_thread(EmbeddedServer.start, Path(settings.home), say)
             stack.push_async_callback(asyncio.to_thread, server.close)
-            conninfo = server.address.conninfo
+            return server.address.conninfo
+
+        async def revive() -> None:
+            if not settings.database.url:
+                await start()
+
+        conninfo = conninfo or await start()
         await asyncio.to_thread(migrate, conninfo)
         database = Database(conninfo)
         stack.push_async_callback(database.close)
@@ -143,6 +153,7 @@ async def open_store(settings: Settings, say: Say) -> AsyncIterator[Store]:
         weights = RankWeights(lexical=retrieval.lexical, per_page=retrieval.per_page)
         yield Store(
             database,
+            revive,
             PostgresPages(database),
             PostgresLedger(database),
             PostgresGenerations(database),

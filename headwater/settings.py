@@ -44,11 +44,31 @@ def load_settings(file: Path | None, env: Mapping[str, str], *, folder: Path) ->
     except msgspec.ValidationError as error:
         raise BadConfiguration(f"{path.name}: {error}") from None
     base = path.parent if path.is_file() else folder
-    settings = msgspec.structs.replace(
-        settings, home=str((base / Path(settings.home).expanduser()).resolve())
-    )
+    settings = _absolute(settings, base, env)
     _check(settings, env)
     return settings
+
+
+def _absolute(settings: Settings, base: Path, env: Mapping[str, str]) -> Settings:
+    """Paths made absolute: those of the configuration start at its folder."""
+    home = (base / Path(settings.home).expanduser()).resolve()
+    user_cache = env.get("XDG_CACHE_HOME") or (f"{env['HOME']}/.cache" if env.get("HOME") else "")
+    default = Path(user_cache) / "headwater" if user_cache else home / "runtime"
+    cache = (
+        base / Path(settings.embedding.cache).expanduser() if settings.embedding.cache else default
+    )
+    sources = tuple(
+        msgspec.structs.replace(source, location=str((base / source.location).resolve()))
+        if (base / source.location).exists()
+        else source
+        for source in settings.source
+    )
+    return msgspec.structs.replace(
+        settings,
+        home=str(home),
+        source=sources,
+        embedding=msgspec.structs.replace(settings.embedding, cache=str(cache.resolve())),
+    )
 
 
 def _read(path: Path) -> dict[str, object]:

@@ -4,10 +4,15 @@ import msgspec
 
 
 class EmbeddingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How texts become vectors: `model` is the bundled one, or any sentence-transformers name or folder."""
+    """How texts become vectors: `model` is the bundled one, or any sentence-transformers name or folder.
+
+    `cache` is where models prepared for this machine are kept, for every index of the user; empty means
+    `headwater` in the user's own cache folder.
+    """
 
     model: str = "all-MiniLM-L6-v2"
     device: str = "auto"
+    cache: str = ""
 
 
 class ChunkingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -7,8 +7,9 @@ from typing import Protocol
 
 import msgspec
 
+from headwater.commands.index_other import ask_follower, preview
 from headwater.console import SyncProgress, print_json, print_text, say, sync_progress
-from headwater.indexing import IndexReport, Parking, index_source, open_source
+from headwater.indexing import IndexReport, ignore, index_source, open_source
 from headwater.runtime import (
     Runtime,
     choose_generation,
@@ -21,7 +22,7 @@ from index.adapters.file_lock import FileLock
 from ingest.settings import SourceKind, SourceSettings
 from schemas.errors import BadConfiguration, WrongUse
 
-_OTHER_FOLLOWER_WAIT_S = 2.0
+_OTHER_INDEX_WAIT_S = 0.5
 
 
 class SourceOptions(Protocol):
@@ -65,16 +66,18 @@ def with_sources(settings: Settings, options: SourceOptions) -> Settings:
 async def run(settings: Settings, *, dry_run: bool, json: bool) -> int:
     """Index every source and print what happened. Returns: the exit status."""
     lock = FileLock(lock_path(settings))
-    if not await asyncio.to_thread(lock.take_exclusive, timeout_s=_OTHER_FOLLOWER_WAIT_S):
-        raise WrongUse(
-            f"another process follows the sources of {settings.home}; it indexes them as they change"
-        )
-    try:
-        async with open_runtime(settings, say) as runtime:
-            with sync_progress() as progress:
-                reports = await _index(runtime, progress)
-    finally:
-        lock.release()
+    if dry_run:
+        return await preview(settings, json=json)
+    if not await asyncio.to_thread(lock.take_exclusive, timeout_s=_OTHER_INDEX_WAIT_S):
+        say("another process follows these sources: asking it to look, and waiting until it has")
+        reports = await ask_follower(settings)
+    else:
+        try:
+            async with open_runtime(settings, say) as runtime:
+                with sync_progress() as progress:
+                    reports = await _index(runtime, progress)
+        finally:
+            lock.release()
     _print(reports, json=json)
     return 0
 
@@ -82,7 +85,7 @@ async def run(settings: Settings, *, dry_run: bool, json: bool) -> int:
 async def _index(runtime: Runtime, progress: SyncProgress) -> list[IndexReport]:
     target = await choose_generation(runtime)
     reports: list[IndexReport] = []
-    async with consuming(runtime, Parking().told):
+    async with consuming(runtime, ignore):
         for source_settings in runtime.settings.source:
             async with open_source(source_settings, Path(runtime.settings.home)) as source:
                 reports.append(await index_source(source, runtime, target, progress=progress))
@@ -142,6 +145,10 @@ def _print(reports: Sequence[IndexReport], *, json: bool) -> None:
         print_text(
             f"{report.source} at {report.commit[:12]}: {pages.added} added, {pages.changed} changed,"
             f" {pages.moved} moved, {pages.deleted} deleted, {pages.unchanged} unchanged, {pages.parked} parked;"
-            f" {report.texts_embedded} texts embedded, {report.chunks.total} chunks,"
+            f" {_embedded(report)}{report.chunks.total} chunks,"
             f" {report.seconds.total:.1f} s"
         )
+
+
+def _embedded(report: IndexReport) -> str:
+    return "" if report.texts_embedded is None else f"{report.texts_embedded} texts embedded, "

@@ -8,15 +8,14 @@ import msgspec
 import numpy as np
 
 from headwater.console import print_json, print_text, say, sync_progress
-from headwater.indexing import open_source, sync_until_complete
-from headwater.indexing import Parking
+from headwater.indexing import ignore, open_source, sync_until_complete
 from headwater.runtime import Runtime, consuming, live, open_runtime, open_store, utc_now
 from headwater.settings import Settings
 from index.core.embedding import cosines
+from index.core.ports import GenerationInfo
 from ingest.handlers.sync import Syncer
 from ingest.handlers.verify import Verified, Verifier, verify_source
 from schemas.errors import BadConfiguration
-from index.core.ports import GenerationInfo
 from schemas.ids import SourceName, TextHash
 
 _MIN_COSINE = 0.999
@@ -126,7 +125,7 @@ async def _verify(runtime: Runtime, index: int, *, repair: bool, vectors: int) -
         )
         verified = await verify_source(source, verifier)
         if repair and not verified.audit.is_equal:
-            async with consuming(runtime, Parking().told):
+            async with consuming(runtime, ignore):
                 with sync_progress() as progress:
                     syncer = Syncer(runtime.store.ledger, runtime.log, utc_now, progress=progress)
                     await sync_until_complete(source, syncer, broken=verified.audit.broken)

@@ -16,6 +16,7 @@ from headwater.console import say, sync_progress
 from headwater.following import FolderWatch, Following, follow
 from headwater.http import make_app
 from headwater.indexing import Progress, open_source
+from headwater.metering import Ears
 from headwater.metrics import QueryMeter, make_metrics
 from headwater.runtime import (
     Runtime,
@@ -35,13 +36,14 @@ from ingest.adapters.webhook_http import webhook_routes
 from ingest.core.webhook import Delivery
 from ingest.handlers.sync import Source
 from schemas.answers import PageResponse, PageSection
-from schemas.errors import StoreUnavailable
+from schemas.errors import HeadwaterError, StoreUnavailable
 from schemas.ids import SourceName
 
 _log = structlog.get_logger()
 
 _LOCK_POLL_S = 1.0
 _RECONNECT_S = 1.0
+_DATABASE_CHECK_S = 2.0
 
 
 async def run(settings: Settings, *, env: Mapping[str, str], port: int | None) -> int:
@@ -53,6 +55,7 @@ async def run(settings: Settings, *, env: Mapping[str, str], port: int | None) -
     lock = FileLock(lock_path(settings))
     async with open_runtime(settings, say) as runtime, asyncio.TaskGroup() as group:
         metrics = make_metrics()
+        runtime.cost.ears = Ears(metrics.texts_embedded.inc, metrics.texts_reused.inc)
         target = await choose_generation(runtime)
         following = Following(runtime, metrics, target.generation)
         for source in settings.source:
@@ -78,6 +81,7 @@ async def run(settings: Settings, *, env: Mapping[str, str], port: int | None) -
         tasks = [
             group.create_task(_follow_all(runtime, following, target, lock)),
             group.create_task(_pass_hints(runtime, following)),
+            group.create_task(_keep_database(runtime)),
         ]
         try:
             await serve(
@@ -145,6 +149,18 @@ async def _pass_hints(runtime: Runtime, following: Following) -> None:
             async for source in deliveries.hints():
                 following.hint(source)
         await asyncio.sleep(_RECONNECT_S)
+
+
+async def _keep_database(runtime: Runtime) -> None:
+    """Start the embedded database again when it has died under us."""
+    while True:
+        await asyncio.sleep(_DATABASE_CHECK_S)
+        try:
+            await runtime.store.database.ping()
+        except StoreUnavailable as error:
+            _log.warning("database.away", reason=str(error))
+            with contextlib.suppress(HeadwaterError):
+                await runtime.store.revive()
 
 
 async def _store_delivery(delivery: Delivery, *, runtime: Runtime, following: Following) -> bool:

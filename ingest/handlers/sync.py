@@ -11,7 +11,7 @@ from ingest.core.layout import Layout
 from ingest.core.look import Look, desired_of
 from ingest.core.outbox import Stamp, events_of, parked_of, publications_of
 from ingest.core.ports import Ledger, Publish
-from ingest.core.sync import Action, Change, Live, in_slices, plan_sync
+from ingest.core.sync import SLICE_PAGES, Action, Change, Live, in_slices, plan_sync
 from ingest.core.tree import Head, SourceReader
 from ingest.handlers.look import look_at
 from schemas.errors import BadSource, Fenced, StoreUnavailable
@@ -46,13 +46,17 @@ class SyncReport:
 
 @dataclass(frozen=True, slots=True)
 class Syncer:
-    """What every sync works with. `is_hinted` tells that something newer than this sync's head is known."""
+    """What every sync works with. `is_hinted` tells that something newer than this sync's head is known.
+
+    `slice_pages` is how many pages are announced and sent together.
+    """
 
     ledger: Ledger
     publish: Publish
     now: Callable[[], datetime]
     is_hinted: Callable[[SourceName], bool] = lambda _: False
     progress: Callable[[SourceName, int, int], None] = lambda *_: None
+    slice_pages: int = SLICE_PAGES
 
 
 @dataclass(slots=True)
@@ -106,6 +110,18 @@ async def sync_source(
     if is_complete:
         await _finish(round_, revision, syncer.ledger, everything=everything)
     return SyncReport(source.name, head, revision, _count(changes), is_complete)
+
+
+async def preview_source(source: Source, ledger: Ledger) -> tuple[Head, list[Change]]:
+    """What a sync would publish now; writes nothing but the source's mirror. Raises: BadSource, SourceUnreachable."""
+    head = await source.reader.head()
+    dialect = await find_dialect(source, head.commit)
+    state = await ledger.source(source.name)
+    is_same_config = state.config_hash == source.layout.config_hash(dialect)
+    round_ = _Round(source, state, head, dialect, not is_same_config)
+    candidates = await _touched(round_, ledger) | await ledger.unfinished(source.name)
+    changes, _ = await _compare(round_, candidates, ledger, everything=False)
+    return head, changes
 
 
 async def _begin(round_: _Round, config_hash: str, ledger: Ledger) -> Revision:
@@ -209,7 +225,7 @@ async def _send(
     silent = [path for path in round_.looks if path not in spoken]
     await syncer.ledger.announce(name, stamp.revision, _announcement(round_, silent))
     sent = 0
-    for batch in in_slices(changes):
+    for batch in in_slices(changes, size=syncer.slice_pages):
         if sent and syncer.is_hinted(name):
             return False
         texts = await _texts(round_, batch)

@@ -1,6 +1,6 @@
 """Verifying an index: every page is read again from its source and compared with what is stored."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -66,16 +66,15 @@ async def _verify(source: Source, verifier: Verifier, published: str | None) -> 
     head = await source.reader.head()
     is_moving = published != head.commit and not _has_history(source)
     commit = head.commit if is_moving or published is None else published
-    dialect = await find_dialect(source, commit)
     texts: dict[TextHash, str] = {}
-    rebuilt, refused = await _rebuild(source, commit, dialect, verifier, texts)
+    rebuilt, refused = await _rebuild(source, commit, verifier, texts)
     stored = await verifier.dump()
     behind = {
         path_of(page.page_id) for page in await verifier.ledger.behind(source.name, everything=True)
     }
     behind |= await verifier.ledger.unfinished(source.name)
     if is_moving:
-        behind |= await _moved_on(source, rebuilt, verifier.ledger, dialect)
+        behind |= await _moved_on(source, rebuilt, verifier.ledger)
     parked = dict(await verifier.parked()) | refused
     audit = compare(stored, rebuilt, excused=[*behind, *parked])
     chunks = sum(len(page.chunks) for page in stored.values())
@@ -86,32 +85,36 @@ def _has_history(source: Source) -> bool:
     return source.layout.settings.kind == "git"
 
 
-async def _rebuild(
-    source: Source,
-    commit: str,
-    dialect: Dialect,
-    verifier: Verifier,
-    texts: dict[TextHash, str],
-) -> tuple[dict[str, DumpedPage], dict[str, str]]:
-    """Read every page again; `texts` collects the sample, those of the smallest hashes, which is as good as random."""
+async def pages_at(source: Source, commit: str) -> AsyncIterator[PageChanged]:
+    """Every page that a sync of `commit` would publish, in path order, at revision 0."""
+    dialect = await find_dialect(source, commit)
     tree = await source.reader.tree(commit, under=source.layout.root)
     paths = sorted(page for path in tree if (page := source.layout.page_path(path)) is not None)
     urls = await _urls(source, commit, paths, dialect)
-    rebuilt: dict[str, DumpedPage] = {}
-    refused: dict[str, str] = {}
-    for start in range(0, len(paths), _PAGES_AT_ONCE):
-        batch = [path for path in paths[start : start + _PAGES_AT_ONCE] if path in urls]
+    live = [path for path in paths if path in urls]
+    for start in range(0, len(live), _PAGES_AT_ONCE):
+        batch = live[start : start + _PAGES_AT_ONCE]
         looks = await look_at(batch, layout=source.layout, reader=source.reader, commit=commit)
         for path, look in looks.items():
-            if look is None or look.text is None:
-                continue
-            try:
-                read = await verifier.read(_event(source, path, urls[path], look, dialect))
-            except PermanentError as error:
-                refused[path] = str(error)
-                continue
-            rebuilt[path] = dump_of(path, urls[path], read)
-            texts |= dict(texts_of(read))
+            if look is not None and look.text is not None:
+                yield _event(source, path, urls[path], look, dialect)
+
+
+async def _rebuild(
+    source: Source, commit: str, verifier: Verifier, texts: dict[TextHash, str]
+) -> tuple[dict[str, DumpedPage], dict[str, str]]:
+    """Read every page again; `texts` collects the sample, those of the smallest hashes, as good as random."""
+    rebuilt: dict[str, DumpedPage] = {}
+    refused: dict[str, str] = {}
+    async for event in pages_at(source, commit):
+        path = path_of(event.page_id)
+        try:
+            read = await verifier.read(event)
+        except PermanentError as error:
+            refused[path] = str(error)
+            continue
+        rebuilt[path] = dump_of(path, event.url, read)
+        texts |= dict(texts_of(read))
         for text_hash in sorted(texts)[verifier.sample :]:
             del texts[text_hash]
     return rebuilt, refused
@@ -132,12 +135,11 @@ async def _urls(source: Source, commit: str, paths: list[str], dialect: Dialect)
     return {path: want.url for path, want in desired.items() if isinstance(want, Live)}
 
 
-async def _moved_on(
-    source: Source, rebuilt: Mapping[str, DumpedPage], ledger: Ledger, dialect: Dialect
-) -> set[str]:
+async def _moved_on(source: Source, rebuilt: Mapping[str, DumpedPage], ledger: Ledger) -> set[str]:
     """Pages of a folder that are not as they were published."""
     newest = await ledger.newest(source.name, None)
     head = await source.reader.head()
+    dialect = await find_dialect(source, head.commit)
     looks: dict[str, Look | None] = {}
     paths = sorted({*rebuilt, *newest})
     for start in range(0, len(paths), _PAGES_AT_ONCE):

@@ -105,7 +105,7 @@ async def _configure(connection: AsyncConnection[Any]) -> None:
     await connection.commit()
 
 
-class _translated:  # noqa: N801 - reads as a clause: `with _translated():`
+class _translated:
     """Turn the driver's errors into the store's."""
 
     def __enter__(self) -> None:

@@ -1,6 +1,7 @@
 """Webhook deliveries and hints in Postgres."""
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 
 import psycopg
 
@@ -40,6 +41,16 @@ class PostgresDeliveries:
             is_new = await cursor.fetchone() is not None
             await cursor.execute("SELECT pg_notify(%s, %s)", (_CHANNEL, source))
         return is_new
+
+    async def hint(self, source: SourceName) -> datetime:
+        """Tell whoever follows `source` that it may have moved. Returns: the database's time."""
+        async with self._database.transaction() as cursor:
+            await cursor.execute("SELECT pg_notify(%s, %s), clock_timestamp()", (_CHANNEL, source))
+            row = await cursor.fetchone()
+        if row is None:
+            raise StoreUnavailable("no answer to a hint")
+        hinted_at: datetime = row[1]
+        return hinted_at
 
     async def hints(self) -> AsyncIterator[SourceName]:
         """Every source hinted from now on, in any process. Raises: StoreUnavailable when the connection ends."""

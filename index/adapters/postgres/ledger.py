@@ -132,6 +132,16 @@ class PostgresLedger:
             )
             return frozenset(path for (path,) in await cursor.fetchall())
 
+    async def counted_since(
+        self, source: SourceName, revision: Revision
+    ) -> tuple[int, int, int, int]:
+        """How many pages were added, changed, moved and deleted after `revision`."""
+        async with self._database.transaction() as cursor:
+            values = {"source": source, "revision": revision}
+            await cursor.execute(statement("count_publications_since"), values)
+            row = await cursor.fetchone()
+        return (row[0], row[1], row[2], row[3]) if row else (0, 0, 0, 0)
+
     async def behind(
         self, source: SourceName, *, up_to: Revision | None = None, everything: bool = False
     ) -> Sequence[BehindPage]:

@@ -95,11 +95,7 @@ async def _apply(
     path = path_of(plan.page_id)
     key: dict[str, object] = {"generation": generation, "source_id": source_id, "path": path}
     old = path_of(plan.moved_from) if plan.moved_from else None
-    has_old = (
-        old is not None
-        and old < path
-        and await _tombstone(cursor, key | {"path": old}, plan)
-    )
+    has_old = old is not None and old < path and await _tombstone(cursor, key | {"path": old}, plan)
     await cursor.execute(statement("claim_page"), _claim_values(key, plan))
     if await cursor.fetchone() is None:
         await cursor.execute(statement("read_page_state"), key)

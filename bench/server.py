@@ -1,0 +1,97 @@
+"""`headwater up` as a process of its own, and a client for it."""
+
+import hmac
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+
+SECRET = "bench-secret"
+_READY_WITHIN_S = 1800.0
+_ANNOUNCED = re.compile(r"answering on (http://\S+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server: its address, and the seconds from its start until it was ready."""
+
+    base: str
+    pid: int
+    client: httpx.Client
+    ready_s: float
+
+    def search(self, question: str, *, k: int = 7) -> dict[str, object]:
+        """POST /search."""
+        response = self.client.post("/search", json={"question": question, "k": k})
+        response.raise_for_status()
+        found: dict[str, object] = response.json()
+        return found
+
+    def push(self, source: str) -> None:
+        """POST /webhooks/{source}, signed as GitHub does."""
+        body = json.dumps({"ref": "refs/heads/main"}).encode()
+        signature = hmac.new(SECRET.encode(), body, sha256).hexdigest()
+        headers = {
+            "X-Hub-Signature-256": f"sha256={signature}",
+            "X-GitHub-Delivery": str(uuid4()),
+            "X-GitHub-Event": "push",
+            "content-type": "application/json",
+        }
+        self.client.post(f"/webhooks/{source}", content=body, headers=headers).raise_for_status()
+
+    def texts(self, question: str, *, k: int = 10) -> str:
+        """All text that a search finds, joined."""
+        hits = self.search(question, k=k)["hits"]
+        return "\n".join(hit["text"] for hit in hits) if isinstance(hits, list) else ""
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[Server]:
+    """Run `headwater up` with the configuration in `folder`, ready when the block begins."""
+    start_s = time.perf_counter()
+    command = [sys.executable, "-m", "headwater.main", "up", "--port", "0"]
+    environment = {**os.environ, "BENCH_SECRET": SECRET}
+    process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True, env=environment)
+    try:
+        base = _address(process)
+        with httpx.Client(base_url=base, timeout=60) as client:
+            _wait_ready(client)
+            yield Server(base, process.pid, client, time.perf_counter() - start_s)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=60)
+
+
+def wait_until(condition: Callable[[], bool], *, within_s: float = 30.0) -> float:
+    """Ask `condition` until it holds. Returns: the seconds it took. Raises: SystemExit past the deadline."""
+    start_s = time.perf_counter()
+    while time.perf_counter() - start_s < within_s:
+        if condition():
+            return time.perf_counter() - start_s
+    raise SystemExit("what was waited for did not happen in time")
+
+
+def _address(process: subprocess.Popen[str]) -> str:
+    if process.stderr is None:
+        raise SystemExit("no output")
+    for line in process.stderr:
+        if found := _ANNOUNCED.search(line):
+            threading.Thread(target=process.stderr.read, daemon=True).start()
+            return found[1]
+    raise SystemExit("the server ended before it answered")
+
+
+def _wait_ready(client: httpx.Client) -> None:
+    wait_until(lambda: client.get("/readyz").status_code == 200, within_s=_READY_WITHIN_S)

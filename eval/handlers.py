@@ -1,0 +1,71 @@
+"""Running an evaluation: each question through the very search that answers use."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from api.core.ports import Search
+from eval.core.retrieval import Found, Item, Question, RetrievalReport, page_of, rank_of, report_of
+from schemas.errors import BadConfiguration, HeadwaterError
+
+IsIndexed = Callable[[str], Awaitable[bool]]
+"""Whether a page's URL, without an anchor, is in the index."""
+Progress = Callable[[int, int], None]
+
+
+def read_questions(file: Path) -> list[Question]:
+    """Read one question a line. Raises: BadConfiguration, naming the line."""
+    try:
+        lines = file.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadConfiguration(f"{file}: {error}") from None
+    questions = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            questions.append(msgspec.json.decode(line, type=Question))
+        except (msgspec.ValidationError, msgspec.DecodeError) as error:
+            raise BadConfiguration(f"{file} line {number}: {error}") from None
+    if not questions:
+        raise BadConfiguration(f"{file} holds no question")
+    return questions
+
+
+async def score_retrieval(
+    questions: Sequence[Question],
+    *,
+    k: int,
+    search: Search,
+    is_indexed: IsIndexed,
+    progress: Progress = lambda *_: None,
+) -> RetrievalReport:
+    """Score every question, one after the other; an error leaves its question unmeasured."""
+    items: list[Item] = []
+    found: list[Found | None] = []
+    for number, question in enumerate(questions, 1):
+        got, error = await _find(question, k, search)
+        urls = got.urls if got else ()
+        items.append(
+            Item(
+                question=question.question,
+                source=question.source,
+                rank=rank_of(question.source, urls),
+                is_covered=await is_indexed(page_of(question.source)),
+                urls=tuple(dict.fromkeys(urls)),
+                error=error,
+            )
+        )
+        found.append(got)
+        progress(number, len(questions))
+    return report_of(items, found, k=k)
+
+
+async def _find(question: Question, k: int, search: Search) -> tuple[Found | None, str | None]:
+    try:
+        response = await search(question.question, k=k, sources=None)
+    except HeadwaterError as error:
+        return None, str(error)
+    chars = sum(len(hit.text) for hit in response.hits)
+    return Found(tuple(hit.url for hit in response.hits), chars), None
