@@ -1,0 +1,103 @@
+"""The query routes."""
+
+from typing import Annotated, Any, Protocol
+from uuid import uuid4
+
+from litestar import Request, get, post
+from litestar.exceptions import NotFoundException
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi import ResponseSpec
+from litestar.params import JSONBody, QueryParameter
+
+from api.core.ports import PageAt
+from schemas.answers import (
+    PageResponse,
+    Problem,
+    QueryRequest,
+    QueryResponse,
+    SearchRequest,
+    SearchResponse,
+)
+
+MAX_BODY_BYTES = 2**20
+
+
+class Answer(Protocol):
+    """Answers one request."""
+
+    async def __call__(self, request: QueryRequest, *, request_id: str) -> QueryResponse: ...
+
+
+class Find(Protocol):
+    """Retrieves for one request."""
+
+    async def __call__(self, request: SearchRequest) -> SearchResponse: ...
+
+
+def _problems(**statuses: str) -> dict[int, ResponseSpec]:
+    return {
+        int(status.removeprefix("on_")): ResponseSpec(
+            Problem, description=line, media_type="application/problem+json"
+        )
+        for status, line in statuses.items()
+    }
+
+
+_ASKING = _problems(
+    on_400="The body is no valid request.",
+    on_404="`in` names a source that is not there.",
+    on_413="The body is over its cap.",
+    on_503="A part it needs does not answer: try again.",
+)
+
+
+def query_route(answer: Answer) -> HTTPRouteHandler:
+    """POST /query."""
+
+    @post(
+        "/query",
+        status_code=200,
+        summary="Answer a question",
+        responses=_ASKING,
+        request_max_body_size=MAX_BODY_BYTES,
+    )
+    async def query(data: JSONBody[QueryRequest], request: Request[Any, Any, Any]) -> QueryResponse:
+        request_id = request.state.get("request_id") or uuid4().hex
+        return await answer(data, request_id=request_id)
+
+    return query
+
+
+def search_route(find: Find) -> HTTPRouteHandler:
+    """POST /search."""
+
+    @post(
+        "/search",
+        status_code=200,
+        summary="Find chunks",
+        responses=_ASKING,
+        request_max_body_size=MAX_BODY_BYTES,
+    )
+    async def search(data: JSONBody[SearchRequest]) -> SearchResponse:
+        return await find(data)
+
+    return search
+
+
+def page_route(page_at: PageAt) -> HTTPRouteHandler:
+    """GET /pages?url=."""
+
+    @get(
+        "/pages",
+        summary="An indexed page",
+        responses=_problems(on_400="`url` is no address.", on_404="No such page."),
+    )
+    async def pages(
+        url: Annotated[str, QueryParameter(description="Where the page is published.")],
+    ) -> PageResponse:
+        page = await page_at(url)
+        if page is None:
+            raise NotFoundException("no page is indexed at that URL")
+        return page
+
+    return pages

@@ -1,0 +1,73 @@
+"""How well the chunks found bear on a question."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from index.core.terms import terms_of
+from schemas.answers import Hit
+
+_ASKING_WORDS = """
+    able anyone best can could does example examples explain get getting give has have how know need
+    or please possible should show tell use used using want way ways what when where which would
+"""
+_ASKING = frozenset(_ASKING_WORDS.split())
+_FAR, _NEAR = 0.2, 0.7
+"""Cosines of all-MiniLM-L6-v2 between which a chunk passes from unrelated to plainly about the
+question.
+"""
+_BEST = 3
+_WITNESSES = 5
+
+
+def asked_terms(question: str) -> tuple[str, ...]:
+    """The terms of a question's subject, each once; all of its terms where that leaves none."""
+    words = [word for word in question.split() if word.strip("?.,!:;\"'()").lower() not in _ASKING]
+    return tuple(dict.fromkeys(terms_of(" ".join(words)) or terms_of(question)))
+
+
+def rarity(terms: Sequence[str], texts: Sequence[frozenset[str]]) -> dict[str, float]:
+    """Weigh each term by how few of `texts` hold it, above 0.
+
+    The texts were found by these terms, so one that all of them hold still counts for something:
+    about a quarter of one that none holds.
+    """
+    found = {term: sum(term in text for text in texts) for term in terms}
+    return {term: math.log1p(len(texts) / (1 + count)) for term, count in found.items()}
+
+
+def hit_terms(hit: Hit) -> frozenset[str]:
+    """The terms of a chunk and of the headings over it."""
+    return frozenset(terms_of(f"{hit.title}\n{hit.section}\n{hit.text}"))
+
+
+def share(terms: frozenset[str], weights: Mapping[str, float]) -> float:
+    """The part of all weight that `terms` cover, in [0, 1]."""
+    whole = sum(weights.values())
+    return (
+        sum(weight for term, weight in weights.items() if term in terms) / whole if whole else 0.0
+    )
+
+
+def evidence(question: str, hits: Sequence[Hit]) -> float:
+    """How sure one may be that `hits` (best first) answer `question`, from 0 to 1.
+
+    It weighs the nearest similarity, the share of the question's rare terms that the best three
+    hits cover, and how many of the first five agree with the best of them. Without similarities
+    the terms alone decide.
+    """
+    if not hits:
+        return 0.0
+    texts = [hit_terms(hit) for hit in hits]
+    weights = rarity(asked_terms(question), texts)
+    covered = max(
+        share(frozenset().union(*texts[:_BEST]), weights) * 0.85,
+        max(share(text, weights) for text in texts[:_BEST]),
+    )
+    shares = [share(text, weights) for text in texts[:_WITNESSES]]
+    best = max(shares)
+    agreement = sum(one >= best / 2 for one in shares) / _WITNESSES if best else 0.0
+    similarities = [hit.similarity for hit in hits if hit.similarity is not None]
+    if not similarities:
+        return 0.8 * covered + 0.2 * agreement * covered
+    closeness = min(1.0, max(0.0, (max(similarities) - _FAR) / (_NEAR - _FAR)))
+    return 0.5 * closeness + 0.4 * covered + 0.1 * agreement * closeness

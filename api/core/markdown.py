@@ -1,0 +1,73 @@
+"""Quoted text as Markdown that shows that text: no markup, link or image of its own."""
+
+import re
+from collections.abc import Iterable
+
+_CODE_SPAN = re.compile(r"(?<!`)(`{1,3})(?!`)([^`]+)\1(?!`)")
+_ADDRESS = re.compile(
+    r"(?:[a-z][a-z0-9+.-]{1,20}://|www\.|(?:mailto|xmpp):)[^\s`<>]+|[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+",
+    re.IGNORECASE,
+)
+_TAIL = ".,;:!?)]}'\""
+_SPECIAL = re.compile(r"[\\`*\[\]~]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w{1,32};)|<(?=[A-Za-z/!?])")
+_BLOCK_START = re.compile(r"(?:#{1,6}(?=\s|$)|>|[-+=](?=[\s=-]|$)|\|)|(\d{1,9})(?=[.)](?:\s|$))")
+_ITEM_MARK = re.compile(r"\s*(?:(?:[-*+•]|\d{1,3}[.)])\s+){1,3}")
+_FENCED = re.compile(r"\s*(`{3,}|~{3,})[ \t]*([^\n`]*)\n(.*?)\n?[ \t]*\1[`~]*\s*", re.DOTALL)
+
+
+def prose_markdown(text: str) -> str:
+    """One line of Markdown that reads as `text`; code spans stay code, addresses become code."""
+    line = " ".join(text.split())
+    parts, place = [], 0
+    for span in _CODE_SPAN.finditer(line):
+        parts += [_plain(line[place : span.start()]), span[0]]
+        place = span.end()
+    parts.append(_plain(line[place:]))
+    return _no_block(_joined(parts))
+
+
+def item_markdown(text: str) -> str:
+    """A list item with the mark `-`, whatever mark it had."""
+    mark = _ITEM_MARK.match(text)
+    return f"- {prose_markdown(text[mark.end() :] if mark else text)}"
+
+
+def code_markdown(code: str) -> str:
+    """A fenced block that holds `code` to the letter; a fence of its own gives the language."""
+    fenced = _FENCED.fullmatch(code)
+    language, body = (fenced[2].split(" ")[0], fenced[3]) if fenced else ("", code.strip("\n"))
+    longest = max((len(run) for run in re.findall("`+", body)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{re.sub(r'[^A-Za-z0-9+-]', '', language)[:20]}\n{body}\n{fence}"
+
+
+def _joined(parts: Iterable[str]) -> str:
+    """Two code spans side by side would run into one another."""
+    line = ""
+    for part in parts:
+        line += f" {part}" if line.endswith("`") and part.startswith("`") else part
+    return line
+
+
+def _plain(text: str) -> str:
+    parts, place = [], 0
+    for found in _ADDRESS.finditer(text):
+        address = found[0].rstrip(_TAIL)
+        parts += [_escape(text[place : found.start()]), f"`{address}`"]
+        place = found.start() + len(address)
+    return "".join((*parts, _escape(text[place:])))
+
+
+def _escape(text: str) -> str:
+    return _SPECIAL.sub(lambda found: "&lt;" if found[0] == "<" else f"\\{found[0]}", text)
+
+
+def _no_block(line: str) -> str:
+    """Keep a line from opening a heading, quote, list, table or rule."""
+    return (
+        _BLOCK_START.sub(
+            lambda found: f"{found[1]}\\" if found[1] else f"\\{found[0]}", line, count=1
+        )
+        if _BLOCK_START.match(line)
+        else line
+    )

@@ -1,0 +1,114 @@
+"""Answers without a language model: whole sentences of the docs, each cited, or a refusal."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from urllib.parse import quote
+
+from api.core.evidence import evidence
+from api.core.markdown import code_markdown, item_markdown, prose_markdown
+from api.core.segments import Kind
+from api.core.select import Pick, pick_segments
+from schemas.answers import Citation, Hit
+
+REFUSAL = "The documentation does not answer this question."
+_NEAREST = " The nearest pages are listed as sources."
+_LEFT_OUT = " … "
+_ANCHOR_SAFE = "!$&*+,-./:;=?@_~%"
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """An answer in Markdown, a refusal without citations; `score` weighs its evidence, 0 to 1."""
+
+    answer: str
+    citations: tuple[Citation, ...]
+    refused: bool
+    score: float
+
+
+def compose_answer(
+    question: str,
+    hits: Sequence[Hit],
+    *,
+    threshold: float = 0.35,
+    max_sentences: int = 4,
+    max_chars: int = 700,
+) -> Quoted:
+    """Quote what answers `question` from `hits` (best first), or refuse below `threshold`.
+
+    Every sentence, item and block of code is whole, and a marker `[n]` follows it, where n is the
+    number of its section in `citations`, counted from 1 in the order of the hits. Markup of the
+    quoted text is shown, not obeyed: the answer holds no HTML, link or image.
+    """
+    score = evidence(question, hits)
+    picks = (
+        pick_segments(question, hits, max_sentences=max_sentences, max_chars=max_chars)
+        if score >= threshold
+        else []
+    )
+    if not picks:
+        return Quoted(REFUSAL + (_NEAREST if hits else ""), (), True, score)
+    by_hit = {rank: list(group) for rank, group in groupby(picks, key=lambda pick: pick.rank)}
+    by_section: dict[str, list[int]] = {}
+    for rank in by_hit:
+        by_section.setdefault(address_of(hits[rank]), []).append(rank)
+    numbers = {rank: n for n, ranks in enumerate(by_section.values(), 1) for rank in ranks}
+    answer = "\n\n".join(block for rank in by_hit for block in _blocks(numbers[rank], by_hit[rank]))
+    citations = tuple(
+        _citation(
+            numbers[ranks[0]],
+            hits[ranks[0]],
+            [_quote(hits[rank].text, by_hit[rank]) for rank in ranks],
+        )
+        for ranks in by_section.values()
+    )
+    return Quoted(answer, citations, False, score)
+
+
+def address_of(hit: Hit) -> str:
+    """Where a reader finds the section of a hit; nothing in the anchor can end a link early."""
+    return f"{hit.url}#{quote(hit.anchor, safe=_ANCHOR_SAFE)}" if hit.anchor else hit.url
+
+
+def nearest_addresses(hits: Sequence[Hit], *, most: int = 3) -> list[str]:
+    """The best section of each of the first pages, best first."""
+    nearest: dict[str, str] = {}
+    for hit in hits:
+        nearest.setdefault(hit.url, address_of(hit))
+    return list(nearest.values())[:most]
+
+
+def _blocks(n: int, picks: Sequence[Pick]) -> Iterator[str]:
+    for kind, group in groupby(picks, key=lambda pick: pick.segment.kind):
+        texts = [pick.segment.text for pick in group]
+        if kind is Kind.CODE:
+            yield from (f"{code_markdown(text)}\n\n[{n}]" for text in texts)
+        elif kind is Kind.ITEM:
+            yield "\n".join(f"{item_markdown(text)} [{n}]" for text in texts)
+        else:
+            yield " ".join(f"{prose_markdown(text)} [{n}]" for text in texts)
+
+
+def _citation(n: int, hit: Hit, quotes: Sequence[str]) -> Citation:
+    return Citation(
+        n=n,
+        url=address_of(hit),
+        title=hit.title,
+        section=hit.section,
+        quote=_LEFT_OUT.join(quotes),
+        commit=hit.commit,
+    )
+
+
+def _quote(text: str, picks: Sequence[Pick]) -> str:
+    """The picked text to the letter: what stands side by side stays together."""
+    pieces: list[tuple[int, int]] = []
+    last = None
+    for pick in picks:
+        if last is not None and pick.index == last + 1:
+            pieces[-1] = (pieces[-1][0], pick.segment.end)
+        else:
+            pieces.append((pick.segment.start, pick.segment.end))
+        last = pick.index
+    return _LEFT_OUT.join(text[start:end] for start, end in pieces)

@@ -1,0 +1,112 @@
+"""Quoted text shows itself and nothing else, in a renderer that allows everything."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from api.core.markdown import code_markdown, item_markdown, prose_markdown
+
+RENDERER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+LINKED = re.compile(r"(?i)https?://\w|\bwww\.\w|\w@\w+\.\w")
+INERT = {"text", "code_inline"}
+hostile = st.lists(
+    st.sampled_from(
+        [
+            *"!&()*+-.:;<=>[]\\_`{|}~#'\"\n\t 1a",
+            *("http://evil.example/?q=", "www.evil.example", "<img src=x onerror=a()>", "![x](y)"),
+            *(
+                "[a]: http://evil.example",
+                "javascript:",
+                "a@evil.example",
+                "```",
+                "&lt;",
+                "# ",
+                "- ",
+            ),
+            *("word", "__init__", "`code`", "| a | b |", "---", "> ", "1. ", "    "),
+        ]
+    ),
+    max_size=25,
+).map("".join)
+
+
+def leaves(tokens: list[Token]) -> Iterator[Token]:
+    for token in tokens:
+        yield from token.children or [token]
+
+
+def shown(markdown: str) -> list[Token]:
+    return list(leaves(RENDERER.parse(markdown)))
+
+
+@given(hostile | st.text())
+@example("<script>alert(1)</script>")
+@example("![x](http://evil.example/?q=secret)")
+@example("[x]: http://evil.example")
+@example("`` ` <b> ``")
+@example("a `b\\` c` <i>")
+def test_s18_prose_is_one_paragraph_of_text_and_code(text: str) -> None:
+    kinds = {token.type for token in shown(prose_markdown(text))}
+
+    assert kinds <= INERT | {"paragraph_open", "paragraph_close"}
+
+
+@given(hostile.filter(lambda text: "`" not in text))
+def test_what_is_shown_is_the_text_itself(text: str) -> None:
+    tokens = shown(prose_markdown(text))
+
+    assert "".join(token.content for token in tokens) == " ".join(text.split())
+
+
+@given(hostile | st.text())
+@example("http://evil.example```!```")
+def test_s18_no_address_is_left_for_a_renderer_to_link(text: str) -> None:
+    tokens = shown(prose_markdown(text))
+
+    plain = "\0".join(token.content for token in tokens if token.type == "text")
+    assert not LINKED.search(plain)
+
+
+@given(hostile | st.text())
+def test_s18_an_item_is_one_item_of_text_and_code(text: str) -> None:
+    tokens = shown(item_markdown(text))
+
+    frame = {"bullet_list", "list_item", "paragraph"}
+    assert {token.type for token in tokens} <= INERT | {
+        f"{name}_{end}" for name in frame for end in ("open", "close")
+    }
+
+
+@given(hostile | st.text())
+@example("```\n<img src=x>")
+@example("\n````\n![x](y)")
+def test_s18_code_is_one_fence_that_holds_it_to_the_letter(text: str) -> None:
+    code = text.replace("\r", "").replace("\0", "")
+
+    tokens = shown(code_markdown(f"x = 1\n{code}"))
+
+    assert [token.type for token in tokens] == ["fence"]
+    assert tokens[0].content == f"x = 1\n{code}".strip("\n") + "\n"
+
+
+def test_the_fence_of_a_block_gives_its_language_and_nothing_more() -> None:
+    [token] = shown(code_markdown('```python title="<b>"\nray.init()\n```'))
+
+    assert (token.info, token.content) == ("python", "ray.init()\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Use `ray.init()` and a_b_c with 3 < 4 > 2.",
+        "It costs 5-10% (see Tune) - or less!",
+        "Call serve.run(app); then wait.",
+    ],
+)
+def test_ordinary_text_is_left_alone(text: str) -> None:
+    assert prose_markdown(text) == text

@@ -1,0 +1,73 @@
+"""Only what can be asked gets through, in one form."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.core.question import Asked, read_query, read_search, read_url
+from schemas.answers import QueryRequest, SearchRequest
+from schemas.errors import BadQuestion
+
+
+def test_a_question_is_stripped_and_gets_the_default_k() -> None:
+    asked = read_search(SearchRequest(question="  What is Ray?\n"), default_k=7)
+
+    assert asked == Asked("What is Ray?", 7, None)
+
+
+def test_a_source_named_twice_counts_once() -> None:
+    asked = read_query(QueryRequest(query="Ray?", in_=("b", "a", "b"), k=3), default_k=7)
+
+    assert asked == Asked("Ray?", 3, ("b", "a"))
+
+
+@pytest.mark.parametrize("length", [1, 4_000])
+def test_the_longest_and_the_shortest_question_may_be_asked(length: int) -> None:
+    question = "x" * length
+
+    assert read_search(SearchRequest(question=question), default_k=7).question == question
+
+
+@pytest.mark.parametrize(
+    "question", ["", " \n\t\u3000", "?!", "\u200b", "x" * 4_001, "a\0", "a\ud800", None]
+)
+def test_s24_what_is_no_question_is_refused(question: str | None) -> None:
+    with pytest.raises(BadQuestion):
+        read_search(SearchRequest(question=question), default_k=7)
+
+
+@pytest.mark.parametrize("k", [0, -1, 51])
+def test_k_has_bounds(k: int) -> None:
+    with pytest.raises(BadQuestion, match="`k`"):
+        read_search(SearchRequest(question="Ray?", k=k), default_k=7)
+
+
+@pytest.mark.parametrize(
+    "request_", [QueryRequest(question="a", stream=True), QueryRequest(question="a", route="cheap")]
+)
+def test_a_field_for_later_is_refused(request_: QueryRequest) -> None:
+    with pytest.raises(BadQuestion, match="not served yet"):
+        read_query(request_, default_k=7)
+
+
+@given(st.text())
+def test_whatever_gets_through_can_be_stored_and_sent(text: str) -> None:
+    try:
+        asked = read_search(SearchRequest(question=text), default_k=7)
+    except BadQuestion:
+        return
+
+    assert asked.question.encode()
+    assert "\0" not in asked.question
+    assert asked.question == asked.question.strip()
+
+
+@pytest.mark.parametrize("url", ["https://a.example/b.html", "a", "b#c"])
+def test_an_address_loses_its_anchor(url: str) -> None:
+    assert read_url(url) == url.split("#")[0]
+
+
+@pytest.mark.parametrize("url", ["", "\0", "x" * 2_001, "#only"])
+def test_what_is_no_address_is_refused(url: str) -> None:
+    with pytest.raises(BadQuestion):
+        read_url(url)
