@@ -9,7 +9,9 @@ NAMES = ("full_index", "replay", "processing", "query", "retrieval", "start")
 def main() -> None:
     """Run what is named, in the order given."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)} (default: all)")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)} (default: all)"
+    )
     names = parser.parse_args().names or NAMES
     for name in names:
         if name not in NAMES:

@@ -56,7 +56,7 @@ async def encode_s(embedder: Embedder, texts: Sequence[str]) -> float:
 
 def torch_rate(embedder: Embedder, texts: Sequence[str]) -> tuple[float, int]:
     """Texts a second of torch in fp32 on a sample, and the batch size that reached it."""
-    from sentence_transformers import SentenceTransformer  # noqa: PLC0415 - torch only where it is measured
+    from sentence_transformers import SentenceTransformer
 
     model = SentenceTransformer(str(embedder.model.folder), device="cpu")
     sample = sorted(texts, key=len)[:: max(1, len(texts) // _TORCH_SAMPLE)]

@@ -134,5 +134,3 @@ async def _floors(home: Path, report: dict[str, object], wall_s: float) -> dict[
         "over_torch_fp32": round(len(texts) / total_s / rate, 2),
         "memory_bound_gb": 0.8,
     }
-
-

@@ -134,7 +134,11 @@ async def _verify(runtime: Runtime, source: Source, commit: str, tally: _Tally) 
 
 def _figures(tally: _Tally, alone_s: float, later: list[str]) -> dict[str, object]:
     chunks = [chunk for page in tally.pages.values() for chunk in page.chunks]
-    off = [i for i, (want, did) in enumerate(zip(tally.expected, tally.embedded, strict=True)) if want != did]
+    off = [
+        i
+        for i, (want, did) in enumerate(zip(tally.expected, tally.embedded, strict=True))
+        if want != did
+    ]
     whole = sum(tally.whole_pages[1:])
     wall_s = sum(tally.wall_s[1:])
     return {

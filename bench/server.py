@@ -63,7 +63,9 @@ def serving(folder: Path) -> Iterator[Server]:
     start_s = time.perf_counter()
     command = [sys.executable, "-m", "headwater.main", "up", "--port", "0"]
     environment = {**os.environ, "BENCH_SECRET": SECRET}
-    process = subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True, env=environment)
+    process = subprocess.Popen(
+        command, cwd=folder, stderr=subprocess.PIPE, text=True, env=environment
+    )
     try:
         base = _address(process)
         with httpx.Client(base_url=base, timeout=60) as client:

@@ -83,6 +83,7 @@ async def follow(
             report = await sync_until_complete(source, syncer, everything=everything)
         except HeadwaterError as error:
             failures += 1
+            following.metrics.syncs.labels(source=source.name, outcome="failed").inc()
             _note_trouble(source.name, error, following)
         else:
             failures, everything = 0, False
@@ -93,6 +94,8 @@ async def follow(
 
 async def _after_sync(report: SyncReport, following: Following) -> None:
     name = report.source
+    outcome = "published" if report.actions else "unchanged"
+    following.metrics.syncs.labels(source=name, outcome=outcome).inc()
     if report.actions or not following.synced[name]:
         pages = sum(report.actions.values())
         _log.info(

@@ -15,6 +15,7 @@ class Metrics:
     registry: CollectorRegistry
     processing_seconds: Histogram
     freshness_seconds: Histogram
+    syncs: Counter
     behind_pages: Gauge
     lag_events: Gauge
     texts_embedded: Counter
@@ -47,6 +48,12 @@ def make_metrics() -> Metrics:
             "From the push, or the last check of the old state, until the change is searchable.",
             ["source", "kind"],
             buckets=_UPDATE_BUCKETS,
+            registry=registry,
+        ),
+        syncs=Counter(
+            "headwater_syncs",
+            "Times a source was looked at, by what came of it: unchanged, published or failed.",
+            ["source", "outcome"],
             registry=registry,
         ),
         behind_pages=Gauge(

@@ -1,0 +1,270 @@
+"""Processing: from a webhook or a saved file until the new text is found and the old text is gone."""
+
+import asyncio
+import os
+import random
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.corpus import clone_history, commits, git, require_data, source_toml
+from bench.encode import distinct_texts, embedder_of, encode_s, pages_of, reader_of
+from bench.record import machine, spread, write_result
+from bench.server import Server, serving, wait_until
+from headwater.settings import load_settings
+
+NAME = "processing"
+_SEED = 20261122
+_EDITS, _DELETIONS, _RENAMES, _SAVES, _REAL_COMMITS = 200, 50, 20, 100, 60
+_SMALL, _LARGE, _SYNTHETIC_EDITS = 500, 5_000, 60
+_WORDS = (
+    "buffer",
+    "cursor",
+    "daemon",
+    "engine",
+    "fabric",
+    "gateway",
+    "handler",
+    "index",
+    "journal",
+    "kernel",
+    "ledger",
+    "matrix",
+    "node",
+    "oracle",
+    "packet",
+    "queue",
+    "router",
+    "schema",
+    "tensor",
+    "unit",
+    "vector",
+    "worker",
+    "yield",
+    "zone",
+)
+
+
+def run() -> None:
+    """Real documentation by webhook, a followed folder, real commits, and two sizes of a synthetic corpus."""
+    require_data()
+    started = machine()
+    figures: dict[str, object] = {}
+    with tempfile.TemporaryDirectory(prefix="headwater-bench-") as folder:
+        figures |= _real_documentation(Path(folder))
+    with tempfile.TemporaryDirectory(prefix="headwater-bench-") as folder:
+        figures["folder_saves_s"] = _folder(Path(folder))
+    small, large = (_synthetic(size) for size in (_SMALL, _LARGE))
+    figures["synthetic_500_pages_s"], figures["synthetic_5000_pages_s"] = small, large
+    figures["large_over_small_p50"] = round(large["p50"] / small["p50"], 3)
+    figures["bounds"] = {
+        "webhook_p50_s": 0.25,
+        "webhook_p95_s": 0.5,
+        "folder_p50_s": 0.2,
+        "folder_p95_s": 0.4,
+        "real_commits_over_encode_p95_s": 0.4,
+        "large_over_small": 1.3,
+        "no_change_s": 0.2,
+    }
+    write_result(NAME, figures, started)
+
+
+@dataclass(slots=True)
+class _Repository:
+    """A work tree that is pushed from, and what was written where."""
+
+    path: Path
+    server: Server
+    random: random.Random
+    number: int = 0
+
+    def token(self) -> str:
+        """A word that stands nowhere else."""
+        self.number += 1
+        letters = "".join(self.random.choice("bcdfghjklmnpqrstvwxz") for _ in range(8))
+        return f"zq{letters}{self.number}"
+
+    def push(self, subject: str) -> None:
+        """Commit everything and send the webhook."""
+        git(self.path, "add", "-A")
+        git(self.path, "commit", "-q", "-m", subject)
+        self.server.push("ray")
+
+
+def _real_documentation(folder: Path) -> dict[str, object]:
+    repository = clone_history(folder, at="eval")
+    (folder / "headwater.toml").write_text(
+        source_toml(
+            name="ray",
+            kind="git",
+            location=repository,
+            ref="main",
+            extra='webhook_secret_env = "BENCH_SECRET"\npoll_s = 3600',
+        ),
+        "utf-8",
+    )
+    with serving(folder) as server:
+        work = _Repository(repository, server, random.Random(_SEED))
+        pages = sorted((repository / "doc" / "source").rglob("*.rst"))
+        work.random.shuffle(pages)
+        tokens: dict[Path, str] = {}
+        edits = [_edit(work, pages[n % 120], tokens) for n in range(_EDITS)]
+        deletions = [_delete(work, page, tokens) for page in list(tokens)[:_DELETIONS]]
+        renames = [_rename(work, page, tokens) for page in list(tokens)[:_RENAMES]]
+        no_change = [_no_change(server) for _ in range(10)]
+        real, encoded = _real_commits(folder, repository, server)
+    over = [seconds - alone for seconds, alone in zip(real, encoded, strict=True)]
+    return {
+        "pages": len(pages),
+        "edits_s": spread(edits),
+        "deletions_s": spread(deletions),
+        "renames_s": spread(renames),
+        "no_change_s": spread(no_change),
+        "real_commits_s": spread(real),
+        "real_commits_encode_s": spread(encoded),
+        "real_commits_over_encode_s": spread(over),
+    }
+
+
+def _edit(work: _Repository, page: Path, tokens: dict[Path, str]) -> float:
+    """Replace the page's own test paragraph by a new one."""
+    old, new = tokens.get(page), work.token()
+    text = page.read_text("utf-8")
+    text = (
+        text.replace(old, new) if old else f"{text}\n\nThe {new} setting tells how long to wait.\n"
+    )
+    page.write_text(text, "utf-8")
+    tokens[page] = new
+    work.push(f"Edit {page.name}")
+    return wait_until(lambda: _is_swapped(work.server, old, new))
+
+
+def _is_swapped(server: Server, old: str | None, new: str | None) -> bool:
+    question = f"the {new or old} setting"
+    found = server.texts(question)
+    return (new is None or new in found) and (old is None or old not in found)
+
+
+def _delete(work: _Repository, page: Path, tokens: dict[Path, str]) -> float:
+    token = tokens.pop(page)
+    page.unlink()
+    work.push(f"Delete {page.name}")
+    return wait_until(lambda: _is_swapped(work.server, token, None))
+
+
+def _rename(work: _Repository, page: Path, tokens: dict[Path, str]) -> float:
+    token = tokens.pop(page)
+    target = page.with_name(f"renamed-{page.name}")
+    page.rename(target)
+    work.push(f"Rename {page.name}")
+    return wait_until(lambda: _stands_at(work.server, token, target.stem))
+
+
+def _stands_at(server: Server, token: str, stem: str) -> bool:
+    hits = server.search(f"the {token} setting", k=10)["hits"]
+    holding = [hit["url"] for hit in hits if token in hit["text"]] if isinstance(hits, list) else []
+    return bool(holding) and all(url.endswith(f"/{stem}.html") for url in holding)
+
+
+def _no_change(server: Server) -> float:
+    """A webhook without a new commit, until the source has been looked at again."""
+    name = 'headwater_syncs_total{outcome="unchanged",source="ray"}'
+    before = _metric(server, name)
+    server.push("ray")
+    return wait_until(lambda: _metric(server, name) > before)
+
+
+def _metric(server: Server, name: str) -> float:
+    lines = server.client.get("/metrics").text.splitlines()
+    return next((float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(name)), 0.0)
+
+
+def _real_commits(
+    folder: Path, repository: Path, server: Server
+) -> tuple[list[float], list[float]]:
+    """The first real commits after `eval`, each pushed alone, and the time to encode its new texts alone."""
+    history = commits(repository, "origin/main")
+    later = history[history.index(git(repository, "rev-parse", "eval").strip()) + 1 :]
+    git(repository, "reset", "-q", "--hard", "eval")
+    server.push("ray")
+    wait_until(
+        lambda: _reflects(server, git(repository, "rev-parse", "eval").strip()), within_s=300
+    )
+    seconds = []
+    for commit in later[:_REAL_COMMITS]:
+        git(repository, "reset", "-q", "--hard", commit)
+        server.push("ray")
+        seconds.append(wait_until(lambda commit=commit: _reflects(server, commit), within_s=120))
+    return seconds, asyncio.run(_encode_each(folder, repository, ["eval", *later[:_REAL_COMMITS]]))
+
+
+def _reflects(server: Server, commit: str) -> bool:
+    as_of = server.search("ray", k=1)["as_of"]
+    return isinstance(as_of, dict) and as_of["ray"]["commit"] == commit
+
+
+async def _encode_each(folder: Path, repository: Path, order: list[str]) -> list[float]:
+    settings = load_settings(None, {**os.environ, "BENCH_SECRET": "unused"}, folder=folder)
+    embedder = await embedder_of(settings)
+    reader = reader_of(settings, embedder)
+    seen: set[bytes] = set()
+    seconds = []
+    for commit in order:
+        full = git(repository, "rev-parse", commit).strip()
+        texts = distinct_texts(list((await pages_of(settings, reader, full)).values()))
+        new = [text for key, text in texts.items() if key not in seen]
+        seconds.append(await encode_s(embedder, new) if seen and new else 0.0)
+        seen |= texts.keys()
+    embedder.close()
+    return seconds[1:]
+
+
+def _folder(folder: Path) -> dict[str, float]:
+    """Saves in a followed folder of 155 pages."""
+    docs = folder / "docs"
+    _write_synthetic(docs, 155)
+    (folder / "headwater.toml").write_text(
+        f'[[source]]\nname = "notes"\nkind = "folder"\nlocation = "{docs}"\npoll_s = 3600\n',
+        "utf-8",
+    )
+    with serving(folder) as server:
+        seconds = []
+        for number in range(_SAVES):
+            page, token = docs / f"page-{number % 50}.md", f"zqfolder{number}x"
+            page.write_text(
+                f"# Page {number % 50}\n\nThe {token} setting tells how long to wait.\n", "utf-8"
+            )
+            seconds.append(
+                wait_until(lambda token=token: token in server.texts(f"the {token} setting"))
+            )
+    return spread(seconds)
+
+
+def _synthetic(size: int) -> dict[str, float]:
+    """Edits to a corpus of `size` one-chunk pages of distinct text, by webhook."""
+    with tempfile.TemporaryDirectory(prefix="headwater-bench-") as name:
+        folder = Path(name)
+        repository = folder / "repository"
+        _write_synthetic(repository, size)
+        git(repository, "init", "-q", "-b", "main")
+        git(repository, "add", "-A")
+        git(repository, "commit", "-q", "-m", "All pages")
+        (folder / "headwater.toml").write_text(
+            f'[[source]]\nname = "ray"\nlocation = "{repository}"\nurl = "https://docs.example/{{stem}}"\n'
+            'webhook_secret_env = "BENCH_SECRET"\npoll_s = 3600\n',
+            "utf-8",
+        )
+        with serving(folder) as server:
+            work = _Repository(repository, server, random.Random(_SEED))
+            tokens: dict[Path, str] = {}
+            pages = [repository / f"page-{number}.md" for number in range(30)]
+            return spread([_edit(work, pages[n % 30], tokens) for n in range(_SYNTHETIC_EDITS)])
+
+
+def _write_synthetic(folder: Path, size: int) -> None:
+    words = random.Random(_SEED)
+    folder.mkdir(parents=True)
+    for number in range(size):
+        sentence = " ".join(words.choice(_WORDS) for _ in range(12))
+        text = f"# Page {number}\n\nPage {number} explains the {sentence}.\n"
+        (folder / f"page-{number}.md").write_text(text, "utf-8")

@@ -1,0 +1,31 @@
+"""Start: `headwater up` on an existing index, from the process's start until it is ready."""
+
+import tempfile
+from pathlib import Path
+
+from bench.corpus import BUNDLE, require_data, source_toml
+from bench.record import machine, spread, write_result
+from bench.server import serving
+
+NAME = "start"
+_RUNS = 5
+
+
+def run() -> None:
+    """Index part of the documentation once, then start again and again."""
+    require_data()
+    started = machine()
+    with tempfile.TemporaryDirectory(prefix="headwater-bench-") as name:
+        folder = Path(name)
+        (folder / "headwater.toml").write_text(
+            source_toml(name="ray", kind="git", location=BUNDLE, ref="eval"), "utf-8"
+        )
+        with serving(folder) as server:
+            first_s = server.ready_s
+        seconds = []
+        for _ in range(_RUNS):
+            with serving(folder) as server:
+                seconds.append(server.ready_s)
+    write_result(
+        NAME, {"first_s": round(first_s, 1), "ready_s": spread(seconds), "bound_s": 4.0}, started
+    )
