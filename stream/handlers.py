@@ -29,12 +29,16 @@ Told = Callable[[PageEvent, Generation, Outcome | None], None]
 
 @dataclass(frozen=True, slots=True)
 class Consumer:
-    """What `consume_batch` works with: the receivers are asked for anew for every batch."""
+    """What `consume_batch` works with: the receivers are asked for anew for every batch.
+
+    `target_wait_s` is how long the deletion of a moved page waits for the page that takes its place.
+    """
 
     store: PageStore
     park: ParkStore
     receivers: Callable[[], Awaitable[Sequence[Receiver]]]
     told: Told
+    target_wait_s: float = TARGET_WAIT_S
 
 
 async def consume_batch(events: Sequence[PageEvent], consumer: Consumer) -> None:
@@ -67,7 +71,7 @@ async def _consume(
     async for attempt in _retries():
         with attempt:
             try:
-                await _wait_for_target(event, to, consumer.store)
+                await _wait_for_target(event, to, consumer)
                 outcome = await apply_page(event, to, store=consumer.store, page=page)
             except TransientError:
                 raise
@@ -92,13 +96,13 @@ async def _park(event: PageEvent, to: Receiver, consumer: Consumer, error: Excep
         raise ParkingFailed(f"{event.page_id} could not be parked: {failure}") from failure
 
 
-async def _wait_for_target(event: PageEvent, to: Receiver, store: PageStore) -> None:
+async def _wait_for_target(event: PageEvent, to: Receiver, consumer: Consumer) -> None:
     """Give the page that takes this one's place a few seconds to arrive; it removes the old one itself."""
     if not isinstance(event, PageDeleted) or event.moved_to is None:
         return
-    deadline = asyncio.get_running_loop().time() + TARGET_WAIT_S
+    deadline = asyncio.get_running_loop().time() + consumer.target_wait_s
     while asyncio.get_running_loop().time() < deadline:
-        target = await store.page(to.generation, event.moved_to)
+        target = await consumer.store.page(to.generation, event.moved_to)
         if target is not None and target.revision >= event.revision:
             return
         await asyncio.sleep(_POLL_S)

@@ -52,6 +52,7 @@ class MemoryIndex:
         self._pages: dict[Generation, dict[PageId, _Page]] = {}
         self._vectors: dict[Generation, dict[TextHash, NDArray[np.float32]]] = {}
         self._generations: dict[Generation, GenerationInfo] = {}
+        self._newest = Generation(0)
         self.parked_rows: dict[tuple[Generation, PageId, Revision], str] = {}
 
     async def page(self, generation: Generation, page_id: PageId) -> StoredPage | None:
@@ -110,14 +111,16 @@ class MemoryIndex:
 
     async def create(self, *, fingerprint: str, model: str, dim: int) -> GenerationInfo:
         """See `GenerationStore.create`."""
-        generation = Generation(max(self._pages, default=0) + 1)
+        self._newest = generation = Generation(self._newest + 1)
         self._pages[generation], self._vectors[generation] = {}, {}
         self._generations[generation] = GenerationInfo(generation, fingerprint, model, dim, False)
         return self._generations[generation]
 
     async def promote(self, generation: Generation) -> None:
         """See `GenerationStore.promote`."""
-        self._generations = {generation: replace(self._generations[generation], is_live=True)}
+        live = replace(self._generations[generation], is_live=True)
+        building = {key: info for key, info in self._generations.items() if not info.is_live}
+        self._generations = dict(sorted((building | {generation: live}).items()))
 
     async def drop(self, generation: Generation) -> None:
         """See `GenerationStore.drop`."""
@@ -126,6 +129,10 @@ class MemoryIndex:
             raise WrongUse(f"generation {generation} is live")
         self._generations.pop(generation, None)
         self._pages.pop(generation, None)
+        self._vectors.pop(generation, None)
+        self.parked_rows = {
+            key: reason for key, reason in self.parked_rows.items() if key[0] != generation
+        }
 
     async def park(
         self, generation: Generation, page_id: PageId, revision: Revision, reason: str
@@ -240,6 +247,10 @@ class MemoryLedger:
             if name == source and (paths is None or path in paths)
         }
 
+    def publications(self, source: SourceName, path: str) -> Sequence[Publication]:
+        """Every row of a page, in the order written."""
+        return tuple(self._rows.get((source, path), ()))
+
     async def unfinished(self, source: SourceName) -> frozenset[str]:
         """See `Ledger.unfinished`."""
         since = (await self.source(source)).published_revision
@@ -310,5 +321,6 @@ class MemoryLedger:
         )
 
     def _hold(self, source: SourceName, revision: Revision) -> None:
-        if self._state[source].revision != revision:
+        state = self._state.get(source)
+        if state is None or state.revision != revision:
             raise Fenced
