@@ -1,0 +1,54 @@
+"""Texts as a model's tokenizer cuts them, from its tokenizer.json alone."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Encoding, Tokenizer
+
+from index.adapters.embed.models import ModelInfo, tokenizer_file
+
+
+class TokenCounter:
+    """Counts the tokens a text takes in the window; cheap enough for every small process."""
+
+    def __init__(self, file: Path, *, prompt: str = "") -> None:
+        """Take `file` (a tokenizer.json); `prompt` is counted with each text, as it is embedded."""
+        self._tokenizer = Tokenizer.from_file(str(file))
+        self._tokenizer.no_truncation()  # the file may carry settings of its training
+        self._tokenizer.no_padding()
+        self._prompt = prompt
+
+    @classmethod
+    def of(cls, model: ModelInfo) -> "TokenCounter":
+        """Count as `model` reads a text that is indexed."""
+        return cls(tokenizer_file(model), prompt=model.document_prompt)
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text with the special ones, nothing cut off."""
+        encoded = self._tokenizer.encode_batch_fast([self._prompt + text for text in texts])
+        return [len(encoding.ids) for encoding in encoded]
+
+
+class Tokeniser:
+    """Turns texts into the arrays that a model's graph takes."""
+
+    def __init__(self, file: Path, *, max_tokens: int) -> None:
+        self._tokenizer = Tokenizer.from_file(str(file))
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(max_tokens)
+
+    def encode(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Ids and attention mask, int64, shape (n, tokens of the longest text), cut at the window.
+
+        Padding is id 0 under a mask of 0, so what stands there has no weight.
+        """
+        encoded: list[Encoding] = self._tokenizer.encode_batch_fast(list(texts))
+        width = max((len(encoding.ids) for encoding in encoded), default=0)
+        ids = np.zeros((len(encoded), width), dtype=np.int64)
+        mask = np.zeros_like(ids)
+        for row, encoding in enumerate(encoded):
+            ids[row, : len(encoding.ids)] = encoding.ids
+            mask[row, : len(encoding.ids)] = 1
+        return ids, mask
