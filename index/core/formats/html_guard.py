@@ -1,0 +1,111 @@
+"""What is cut out of an HTML text before it is parsed, so that no page makes the parser slow.
+
+The HTML standard itself asks for work that grows with the square of the input: a block looks
+through all open elements, an attribute through those before it, and unclosed bold or italic is
+opened again in each paragraph.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from index.core.formats.html_rules import words
+
+MAX_DEPTH = 400
+_MAX_ATTRIBUTES = 4096  # characters; parsing them costs the square of their number
+_MAX_REOPENED = 8  # formatting elements open at a tag, on average
+
+_TAG = re.compile(
+    r"<!--.*?(?:-->|\Z)"
+    r"|<(?P<raw>script|style|textarea|title|xmp|iframe|noembed|noframes)\b.*?(?:</(?P=raw)|\Z)"
+    r"|<(?P<end>/?)(?P<name>[a-z][^\s/>]*)(?P<rest>(?:[^>\"']++|\"[^\"]*+(?:\"|\Z)|'[^']*+(?:'|\Z))*+)(?:>|\Z)",
+    re.IGNORECASE | re.DOTALL,
+)
+_FORMATTING = words("""
+    b big code em font i nobr s small strike strong tt u
+""")
+# Elements that have no end tag, or whose end tag may be left out: they never nest by themselves.
+_FLAT = words("""
+    a area base body br col dd dt embed head hr html img input li link meta option optgroup p
+    param source tbody td tfoot th thead tr track wbr
+""")
+
+
+def defuse(text: str) -> str:
+    """Drop over-deep tags, huge attribute lists and runaway formatting from `text`, but no text.
+
+    Real pages come back unchanged. Tags are known by their looks alone: a text made to deceive
+    this may still be slow to parse, so a caller keeps a time limit.
+    """
+    if len(text) <= _MAX_ATTRIBUTES and text.count("<") <= MAX_DEPTH:
+        return text
+    danger = _danger_of(_TAG.findall(text.lower()))
+    if not danger.any:
+        return text
+    return _TAG.sub(_Cut(drop_formatting=danger.has_runaway_formatting), text)
+
+
+class _Danger(NamedTuple):
+    any: bool
+    has_runaway_formatting: bool
+
+
+def _danger_of(tags: Sequence[tuple[str, str, str, str]]) -> _Danger:
+    """One loop over (raw text element, "/" or "", name, attributes); every page pays for it."""
+    unclosed: dict[str, int] = defaultdict(int)
+    depth = deepest = formatting = reopened = 0
+    for _, end, name, _ in tags:
+        reopened += formatting
+        step = -1 if end else 1
+        if not name or name in _FLAT or (end and not unclosed[name]):
+            continue
+        unclosed[name] += step
+        depth += step
+        if depth > deepest:
+            deepest = depth
+        formatting += step if name in _FORMATTING else 0
+    longest = max((len(rest) for *_, rest in tags), default=0)
+    runaway = reopened > _MAX_REOPENED * len(tags) + MAX_DEPTH
+    return _Danger(deepest > MAX_DEPTH or longest > _MAX_ATTRIBUTES or runaway, runaway)
+
+
+class _Cut:
+    """What a tag of a dangerous text becomes: itself, its bare form, or nothing."""
+
+    def __init__(self, *, drop_formatting: bool) -> None:
+        self._dropped = _FORMATTING if drop_formatting else frozenset()
+        self._open: Counter[str] = Counter()
+        self._hidden: Counter[str] = Counter()
+        self._depth = 0
+
+    def __call__(self, match: re.Match[str]) -> str:
+        if match["name"] is None:
+            return match[0]
+        name = match["name"].lower()
+        if name in self._dropped:
+            return ""
+        if name not in _FLAT and not self._keep(name, is_end=bool(match["end"])):
+            return ""
+        if len(match["rest"]) > _MAX_ATTRIBUTES:
+            return f"<{match['end']}{match['name']}>"
+        return match[0]
+
+    def _keep(self, name: str, *, is_end: bool) -> bool:
+        if is_end:
+            return self._close(name)
+        if self._depth >= MAX_DEPTH:
+            self._hidden[name] += 1
+            return False
+        self._open[name] += 1
+        self._depth += 1
+        return True
+
+    def _close(self, name: str) -> bool:
+        if self._hidden[name]:
+            self._hidden[name] -= 1
+            return False
+        if self._open[name]:
+            self._open[name] -= 1
+            self._depth -= 1
+        return True
