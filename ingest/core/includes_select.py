@@ -1,0 +1,166 @@
+"""Which lines of an included file are meant, and what they look like."""
+
+import ast
+import re
+import textwrap
+from collections.abc import Mapping, Sequence
+
+_TAB_COLUMNS = 8
+_RANGE = re.compile(r"(?P<first>\d*)(?P<dash>-?)(?P<last>\d*)")
+_SNIPPET_NAME = re.compile(
+    r"(?P<path>.+?)(?::(?P<ranges>-?\d*(?::-?\d*)?(?:,-?\d*(?::-?\d*)?)*)|:(?P<section>[A-Za-z][\w-]*))?"
+)
+_SECTION = re.compile(
+    r"-8<-+[ \t]+\[[ \t]*(?P<edge>start|end)[ \t]*:[ \t]*(?P<name>[A-Za-z][\w-]*)[ \t]*\]"
+)
+
+Lines = list[str]
+Options = Mapping[str, str]
+
+
+def select_code(text: str, options: Options) -> str | None:
+    """What `literalinclude` shows of a file, or None when an option names what is not in it.
+
+    The options apply in Sphinx's order: object, start, end, lines, dedent, prepend, append.
+    """
+    lines: Lines | None = text.expandtabs(_width(options)).removesuffix("\n").split("\n")
+    for step in (_object, _start, _end, _numbered, _dedented, _framed):
+        if lines is None:
+            return None
+        lines = step(lines, options)
+    return "\n".join(lines) if lines and any(line.strip() for line in lines) else None
+
+
+def select_text(text: str, options: Options) -> str | None:
+    """What `include` takes of a file: lines by number first, then what stands between two texts."""
+    try:
+        first = int(options.get("start-line") or 0)
+        last = int(options["end-line"]) if options.get("end-line") else None
+    except ValueError:
+        return None
+    rest = "\n".join(text.removesuffix("\n").split("\n")[first:last])
+    if after := options.get("start-after"):
+        _, found, rest = rest.partition(after)
+        if not found:
+            return None
+    if before := options.get("end-before"):
+        rest, found, _ = rest.partition(before)
+        if not found:
+            return None
+    return rest
+
+
+def snippet_path(argument: str) -> str:
+    """The file that a snippet names, without its lines or section."""
+    found = _SNIPPET_NAME.fullmatch(argument)
+    return found["path"] if found else argument
+
+
+def select_snippet(text: str, argument: str) -> str | None:
+    """What a snippet takes of a file: all, `:4:6`, several ranges, or a named section; its markers never show."""
+    found = _SNIPPET_NAME.fullmatch(argument)
+    lines: Lines = text.split("\n")
+    if found and found["ranges"]:
+        lines = [line for wanted in found["ranges"].split(",") for line in _range(lines, wanted)]
+    elif found and found["section"]:
+        edges = {
+            (m["edge"], m["name"]): i
+            for i, line in enumerate(lines)
+            if (m := _SECTION.search(line))
+        }
+        first = edges.get(("start", found["section"]))
+        if first is None:
+            return None
+        lines = lines[first + 1 : edges.get(("end", found["section"]))]
+    return "\n".join(line for line in lines if not _SECTION.search(line)).removesuffix("\n")
+
+
+def _range(lines: Lines, wanted: str) -> Lines:
+    first, _, last = wanted.partition(":")
+    start = int(first) if first else 1
+    begin = max(start - 1, 0) if start >= 0 else start
+    end = int(last) if last else None
+    return lines[begin : end if end is None or end >= 0 else end + 1 or None]
+
+
+def _width(options: Options) -> int:
+    value = options.get("tab-width", "")
+    return int(value) if value.isdecimal() and int(value) <= 32 else _TAB_COLUMNS
+
+
+def _object(lines: Lines, options: Options) -> Lines | None:
+    """Keep one class or function of a Python file, decorators included."""
+    name = options.get("pyobject")
+    if not name:
+        return lines
+    try:
+        scope: Sequence[ast.AST] = ast.parse("\n".join(lines)).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    node: ast.AST | None = None
+    for part in name.split("."):
+        node = next((one for one in scope if getattr(one, "name", None) == part), None)
+        scope = getattr(node, "body", [])
+    if not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        return None
+    first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+    return lines[first - 1 : node.end_lineno]
+
+
+def _start(lines: Lines, options: Options) -> Lines | None:
+    mark = options.get("start-at") or options.get("start-after")
+    if not mark:
+        return lines
+    at = _find(lines, mark)
+    if at is None:
+        return None
+    return lines[at:] if options.get("start-at") else lines[at + 1 :]
+
+
+def _end(lines: Lines, options: Options) -> Lines | None:
+    """Cut at the end mark; `end-before` looks from the second line on, for the first may be the start's own."""
+    mark = options.get("end-at") or options.get("end-before")
+    if not mark:
+        return lines
+    if options.get("end-at"):
+        at = _find(lines, mark)
+        return None if at is None else lines[: at + 1]
+    at = _find(lines, mark, 1)
+    return None if at is None else lines[:at]
+
+
+def _find(lines: Lines, mark: str, since: int = 0) -> int | None:
+    return next((i for i in range(since, len(lines)) if mark in lines[i]), None)
+
+
+def _numbered(lines: Lines, options: Options) -> Lines | None:
+    """Keep the lines that `:lines:` numbers, such as `1,3-5,8-`."""
+    wanted = options.get("lines")
+    if not wanted:
+        return lines
+    kept: Lines = []
+    for part in wanted.split(","):
+        found = _RANGE.fullmatch(part.strip())
+        if not found or not (found["first"] or found["last"]):
+            return None
+        first = int(found["first"] or 1)
+        last = int(found["last"] or len(lines)) if found["dash"] else first
+        if first < 1:
+            return None
+        kept += lines[first - 1 : last]
+    return kept or None
+
+
+def _dedented(lines: Lines, options: Options) -> Lines | None:
+    if "dedent" not in options:
+        return lines
+    columns = options["dedent"]
+    if columns.isdecimal():
+        return [line[int(columns) :] for line in lines]
+    return textwrap.dedent("\n".join(lines)).split("\n")
+
+
+def _framed(lines: Lines, options: Options) -> Lines | None:
+    before = [options["prepend"]] if options.get("prepend") else []
+    after = [options["append"]] if options.get("append") else []
+    return [*before, *lines, *after]
