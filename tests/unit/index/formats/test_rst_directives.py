@@ -93,7 +93,8 @@ def test_a_table_is_its_caption_and_its_rows(text: str, expected: str) -> None:
         ),
         (".. dropdown:: Title\n   :open:\n\n   a\n", ["Title", "a"]),
         (
-            ".. grid:: 1 2 3\n   :gutter: 1\n\n   .. grid-item-card:: T\n      :link: x\n\n      h\n      ^^^\n      b\n      +++\n      f\n",
+            ".. grid:: 1 2 3\n   :gutter: 1\n\n   .. grid-item-card:: T\n      :link: x\n\n"
+            "      h\n      ^^^\n      b\n      +++\n      f\n",
             ["T", "h", "b", "f"],
         ),
         (".. button-ref:: some-target\n   :color: primary\n\n   Read *on*\n", ["Read on"]),
@@ -195,6 +196,7 @@ def test_what_is_no_text_is_dropped(text: str) -> None:
 
 
 def test_raw_html_leaves_its_visible_words() -> None:
-    text = ".. raw:: html\n\n   <div><h2>Big <b>words</b></h2><script>no()</script>\n   <p style='display: none'>no</p>end</div>\n"
+    html = "<h2>Big <b>words</b></h2><script>no()</script><p style='display: none'>no</p>end"
+    text = f".. raw:: html\n\n   <div>{html}</div>\n"
 
     assert blocks(text) == [("prose", "Big words\nend")]
