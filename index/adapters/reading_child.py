@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import math
 import resource
+import signal
 import struct
 import sys
 from pathlib import Path
@@ -13,12 +15,14 @@ import msgspec
 from index.core.chunks import ChunkLimits
 from index.core.pages import ReadPage
 from index.core.reading import Reader
-from schemas.errors import ParseTimeout, PermanentError, UnreadablePage
+from schemas.errors import ParseTimeout, PermanentError, ReaderUnavailable, UnreadablePage
 from schemas.events import PageChanged
 
 _MAX_MEMORY_BYTES = 3 * 2**30
 _HEAD = struct.Struct(">I")
 _START_TIMEOUT_S = 60.0
+_ORPHAN_GRACE_S = 5
+_TRIES = 2
 
 
 class _Refused(msgspec.Struct, tag="refused"):
@@ -30,13 +34,16 @@ class _Read(msgspec.Struct, tag="read"):
 
 
 _ENCODE = msgspec.msgpack.Encoder()
-_DECODE_ANSWER: msgspec.msgpack.Decoder[_Read | _Refused] = msgspec.msgpack.Decoder(_Read | _Refused)
+_DECODE_ANSWER: msgspec.msgpack.Decoder[_Read | _Refused] = msgspec.msgpack.Decoder(
+    _Read | _Refused
+)
 _DECODE_EVENT = msgspec.msgpack.Decoder(PageChanged)
 
 
 class ReadingChild:
     """`index.core.ports.ReadEvent` over one child process, which is replaced when it hangs or dies.
 
+    A page is refused once it has ended two of them: the first may have been ended by somebody else.
     One page at a time; others wait their turn. `tokenizer` is the model's tokenizer.json.
     """
 
@@ -48,6 +55,7 @@ class ReadingChild:
             str(tokenizer),
             str(limits.target_chars),
             str(limits.max_tokens),
+            str(math.ceil(timeout_s) + _ORPHAN_GRACE_S),
         )
         self._timeout_s = timeout_s
         self._child: asyncio.subprocess.Process | None = None
@@ -62,29 +70,39 @@ class ReadingChild:
     async def __call__(self, event: PageChanged) -> ReadPage:
         """See `ReadEvent`."""
         async with self._turn:
-            try:
-                return await self._ask(event)
-            except TimeoutError:
-                await self._kill()
-                raise ParseTimeout(self._timeout_s) from None
-            except (asyncio.IncompleteReadError, ConnectionError, OSError):
-                await self._kill()
-                raise UnreadablePage("reading the page ended the process that read it") from None
-            except asyncio.CancelledError:
-                await (
-                    self._kill()
-                )  # an answer nobody waits for must not be taken for the next page's
-                raise
+            for _ in range(_TRIES):
+                child = await self._running()
+                try:
+                    return await self._ask(child, event)
+                except TimeoutError:
+                    await self._kill()
+                    raise ParseTimeout(self._timeout_s) from None
+                except (asyncio.IncompleteReadError, OSError):
+                    await self._kill()
+                except asyncio.CancelledError:
+                    # An answer that nobody waits for must not be taken for the next page's.
+                    await self._kill()
+                    raise
+            raise UnreadablePage("reading the page ended the process that read it")
 
     async def close(self) -> None:
         """End the child."""
         async with self._turn:
             await self._kill()
 
-    async def _ask(self, event: PageChanged) -> ReadPage:
-        child = (
-            self._child if self._child and self._child.returncode is None else await self._start()
-        )
+    async def _running(self) -> asyncio.subprocess.Process:
+        if self._child is not None and self._child.returncode is None:
+            return self._child
+        try:
+            return await self._start()
+        except (TimeoutError, asyncio.IncompleteReadError, OSError) as error:
+            await self._kill()
+            raise ReaderUnavailable(str(error) or type(error).__name__) from error
+        except asyncio.CancelledError:
+            await self._kill()
+            raise
+
+    async def _ask(self, child: asyncio.subprocess.Process, event: PageChanged) -> ReadPage:
         if child.stdin is None or child.stdout is None:
             raise ConnectionError
         async with asyncio.timeout(self._timeout_s):
@@ -123,14 +141,17 @@ class ReadingChild:
 def main() -> None:
     """Answer pages on standard input with what was read, until it closes."""
     resource.setrlimit(resource.RLIMIT_AS, (_MAX_MEMORY_BYTES, _MAX_MEMORY_BYTES))
-    reader = _reader(Path(sys.argv[1]), target_chars=int(sys.argv[2]), max_tokens=int(sys.argv[3]))
+    tokenizer, target_chars, max_tokens, alarm_s = sys.argv[1:5]
+    reader = _reader(Path(tokenizer), target_chars=int(target_chars), max_tokens=int(max_tokens))
     stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr  # whatever prints must not break the framing
     stdout.write(b"+")
     stdout.flush()
     while head := stdin.read(_HEAD.size):
         frame = stdin.read(_HEAD.unpack(head)[0])
+        signal.alarm(int(alarm_s))  # ends this process in a hanging page once its owner is gone
         _answer(stdout, _read(reader, _DECODE_EVENT.decode(frame)))
+        signal.alarm(0)
 
 
 def _reader(tokenizer: Path, *, target_chars: int, max_tokens: int) -> Reader:

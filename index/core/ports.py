@@ -19,7 +19,7 @@ class ReadEvent(Protocol):
     """Reads a page's text into sections and chunks, away from the event loop."""
 
     async def __call__(self, event: PageChanged) -> ReadPage:
-        """Raises: UnreadablePage, ParseTimeout."""
+        """Raises: UnreadablePage, ParseTimeout; ReaderUnavailable."""
         ...
 
 

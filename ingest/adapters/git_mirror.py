@@ -27,7 +27,7 @@ _LOCKED = re.compile(r"\.lock': File exists|cannot lock ref|[Uu]nable to lock|An
 _DAMAGED = re.compile(
     r"corrupt|bad (object|tree|ref)|missing (blob|tree|commit)|[Uu]nable to (read|parse|find)|is empty$|broken|"
     r"inflate|invalid sha1 pointer|not a git repository: |did not send all necessary|could not (parse|read)|"
-    r"bad config|bad tree|does not match|is garbage|unresolved",
+    r"bad config|bad tree|is garbage|unresolved",
     re.MULTILINE,
 )
 

@@ -130,7 +130,8 @@ def _action(want: Desired, row: Publication) -> Action | None:
             is_same = row.kind is PublicationKind.CHANGED and row.fingerprint == want.fingerprint
             return None if is_same else Action.CHANGE
         case Absent():
-            return None if row.kind is PublicationKind.DELETED else Action.DELETE
+            is_gone = row.kind is PublicationKind.DELETED and not row.fingerprint
+            return None if is_gone else Action.DELETE  # a refusal on record would show as parked for ever
         case Refused():
             return None if row.fingerprint == refusal_fingerprint(want) else Action.PARK
 

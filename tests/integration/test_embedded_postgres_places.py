@@ -150,10 +150,10 @@ def test_an_ordinary_user_may_have_two_copies_of_a_home_up_at_once(open_folder: 
     def live() -> None:
         with served(original) as server:
             keep(server, 7)
-        shutil.copytree(original, copy)
-        with served(original) as server, served(copy) as other:
-            keep(other, 8)
-            assert (kept(server), kept(other)) == (7, 8)
+            shutil.copytree(original, copy)
+            with served(copy) as other:
+                keep(other, 8)
+                assert (kept(server), kept(other)) == (7, 8)
 
     as_ordinary_user(live)
 

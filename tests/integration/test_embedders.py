@@ -8,7 +8,6 @@ import contextlib
 import shutil
 import subprocess
 import sys
-import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,11 +24,12 @@ from index.adapters.embed.choice import CacheDamaged, Plan, cache_folder, read_c
 from index.adapters.embed.convert import convert_once
 from index.adapters.embed.cpu import this_cpu
 from index.adapters.embed.embedder import Embedder
-from index.adapters.embed.models import ModelInfo, find_model
+from index.adapters.embed.measure import Runtime
+from index.adapters.embed.models import find_model
 from index.adapters.embed.openvino_runtime import OpenVinoRuntime
 from index.adapters.embed.prepare import prepare_embedder
 from index.core.embedding import check_vectors, cosines
-from schemas.errors import BadConfiguration, BadVectors, EmbedderUnavailable
+from schemas.errors import BadConfiguration, EmbedderUnavailable
 
 BUNDLED = "all-MiniLM-L6-v2"
 TEXTS = (
@@ -114,18 +114,20 @@ def folder_in(cache_dir: Path, model: str = BUNDLED) -> Path:
     return cache_folder(cache_dir, found, this_cpu())
 
 
-def bundled_model(prepared: Prepared) -> ModelInfo:
-    found = find_model(BUNDLED, cache_dir=prepared.cache_dir)
-    assert found is not None
-    return found
-
-
-def in_openvino(folder: Path, cache_dir: Path) -> OpenVinoRuntime:
+def in_openvino(folder: Path, cache_dir: Path) -> Runtime:
     """The converted model, whatever runtime was found to be fastest for it."""
     found = find_model(str(folder), cache_dir=cache_dir)
     assert found is not None
     converted = cache_folder(cache_dir, found, this_cpu())
     return OpenVinoRuntime(found, Plan("openvino", "f32", 8, 1, 1), converted)
+
+
+def in_torch(folder: Path, cache_dir: Path) -> Runtime:
+    from index.adapters.embed import torch_runtime
+
+    found = find_model(str(folder), cache_dir=cache_dir)
+    assert found is not None
+    return torch_runtime.load(found, Plan("torch", "f32", 8, 1, 1), folder)
 
 
 def bundled_folder() -> Path:
@@ -190,19 +192,14 @@ def test_vectors_equal_those_of_sentence_transformers_in_the_order_of_texts(
     assert cosines(vectors, expected).min() >= 0.999
 
 
-def test_a_question_has_the_vector_of_an_equal_text(prepared: Prepared) -> None:
+def test_a_question_has_one_vector_and_no_texts_have_none(prepared: Prepared) -> None:
     async def both() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         async with await prepare(prepared.cache_dir) as embedder:
-            return await embedder.embed_query(TEXTS[0]), await embedder(TEXTS[:1])
+            return await embedder.embed_query(TEXTS[0]), await embedder([])
 
-    question, texts = asyncio.run(both())
+    question, nothing = asyncio.run(both())
 
-    assert question.shape == (384,)
-    assert float(question @ texts[0]) >= 0.999
-
-
-def test_no_texts_have_no_vectors(prepared: Prepared) -> None:
-    assert embed(prepared.cache_dir, []).shape == (0, 384)
+    assert (question.shape, nothing.shape) == ((384,), (0, 384))
 
 
 def test_a_prepared_model_loads_without_torch_and_without_telemetry(prepared: Prepared) -> None:
@@ -320,95 +317,13 @@ def test_prompts_go_before_documents_and_questions(
         convert_once(str(folder), tmp_path / "cache", 0, lambda line: None)
         model = transformers.SentenceTransformer(str(folder), device="cpu")
         queries = model.encode_query(["install"], normalize_embeddings=True)
-        documents = model.encode_document(["install"], normalize_embeddings=True)
+        documents = model.encode_document(["install"], prompt="page: ", normalize_embeddings=True)
+        embedders = [in_openvino(folder, tmp_path / "cache"), in_torch(folder, tmp_path / "cache")]
 
-    runtime = in_openvino(folder, tmp_path / "cache")
-
-    assert cosines(runtime.encode(["install"], is_query=True), queries).min() >= 0.999
-    assert cosines(runtime.encode(["install"], is_query=False), documents).min() >= 0.999
+    for runtime in embedders:
+        assert cosines(runtime.encode(["install"], is_query=True), queries).min() >= 0.999
+        assert cosines(runtime.encode(["install"], is_query=False), documents).min() >= 0.999
     assert cosines(queries, documents).max() < 0.999
-
-
-class Told:
-    """A runtime that answers as it is told, on one lane and two texts at a time."""
-
-    plan = Plan("torch", "f32", 2, 1, 1)
-
-    def __init__(self, answer: Callable[[Sequence[str]], NDArray[np.float32]]) -> None:
-        self._answer = answer
-
-    def encode(self, texts: Sequence[str], *, is_query: bool) -> NDArray[np.float32]:
-        return self._answer(texts)
-
-
-def test_a_question_goes_before_all_batches_that_have_not_begun(prepared: Prepared) -> None:
-    order, may_go = list[str](), threading.Event()
-
-    def answer(texts: Sequence[str]) -> NDArray[np.float32]:
-        may_go.wait(10)
-        order.append(texts[0])
-        return np.eye(len(texts), 384, dtype=np.float32)
-
-    async def ask_while_indexing() -> None:
-        async with Embedder(bundled_model(prepared), Told(answer)) as embedder:
-            indexing = asyncio.ensure_future(embedder.embed_texts(["batch"] * 8))
-            await asyncio.sleep(0)  # queues the batches, of which the lane takes at most one
-            question = asyncio.ensure_future(embedder.embed_query("question"))
-            await asyncio.sleep(0)
-            may_go.set()
-            await asyncio.wait([indexing, question])
-
-    asyncio.run(ask_while_indexing())
-
-    assert order.index("question") <= 1
-    assert len(order) == 5
-
-
-def test_cancelled_indexing_drops_what_has_not_begun(prepared: Prepared) -> None:
-    begun, may_go = list[str](), threading.Event()
-
-    def answer(texts: Sequence[str]) -> NDArray[np.float32]:
-        begun.extend(texts)
-        may_go.wait(10)
-        return np.eye(len(texts), 384, dtype=np.float32)
-
-    async def cancel_while_indexing() -> None:
-        async with Embedder(bundled_model(prepared), Told(answer)) as embedder:
-            indexing = asyncio.ensure_future(embedder.embed_texts(["text"] * 8))
-            await asyncio.sleep(0)
-            indexing.cancel()
-            await asyncio.wait([indexing])
-            may_go.set()
-
-    asyncio.run(cancel_while_indexing())
-
-    assert len(begun) <= 2
-
-
-def run_out_of_memory(texts: Sequence[str]) -> NDArray[np.float32]:
-    raise MemoryError("no more")
-
-
-@pytest.mark.parametrize(
-    ("answer", "error"),
-    [
-        (run_out_of_memory, EmbedderUnavailable),
-        (lambda texts: np.zeros((2, 384), dtype=np.float32), BadVectors),
-        (lambda texts: np.full((2, 384), np.nan, dtype=np.float32), BadVectors),
-        (lambda texts: np.eye(1, 384, dtype=np.float32), BadVectors),
-    ],
-)
-def test_what_a_runtime_does_wrong_is_named(
-    prepared: Prepared,
-    answer: Callable[[Sequence[str]], NDArray[np.float32]],
-    error: type[Exception],
-) -> None:
-    embedder = Embedder(bundled_model(prepared), Told(answer))
-
-    with pytest.raises(error):
-        asyncio.run(embedder(["a", "b"]))
-
-    embedder.close()
 
 
 def test_a_closed_embedder_says_so(prepared: Prepared) -> None:

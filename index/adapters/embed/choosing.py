@@ -141,7 +141,7 @@ def _load(trial: _Trial, plan: Plan) -> Runtime:
 
         return openvino_runtime.load(trial.model, plan, trial.folder)
     if plan.precision == "f32":
-        return torch_runtime.TorchRuntime(trial.transformer, plan)
+        return torch_runtime.TorchRuntime(trial.model, trial.transformer, plan)
     return torch_runtime.load(trial.model, plan, trial.folder)
 
 

@@ -21,15 +21,21 @@ _GPU_BATCH = 64
 class TorchRuntime:
     """A sentence-transformers model on one device, called from one thread at a time."""
 
-    def __init__(self, transformer: SentenceTransformer, plan: Plan) -> None:
+    def __init__(self, model: ModelInfo, transformer: SentenceTransformer, plan: Plan) -> None:
         self.plan = plan
         self.transformer = transformer
+        self._prompts = (model.document_prompt, model.query_prompt)
 
     def encode(self, texts: Sequence[str], *, is_query: bool) -> NDArray[np.float32]:
         """Unit vectors of at least one text, in order, normalised in float32."""
+        # The prompt is named outright: left to itself the library passes over one called "passage".
         encode = self.transformer.encode_query if is_query else self.transformer.encode_document
         vectors = encode(
-            list(texts), batch_size=self.plan.batch, convert_to_tensor=True, show_progress_bar=False
+            list(texts),
+            prompt=self._prompts[is_query],
+            batch_size=self.plan.batch,
+            convert_to_tensor=True,
+            show_progress_bar=False,
         )
         return unit_vectors(vectors.float().cpu().numpy())
 
@@ -49,7 +55,7 @@ def load_transformer(model: ModelInfo, *, device: str = "cpu") -> SentenceTransf
 def load(model: ModelInfo, plan: Plan, folder: Path) -> TorchRuntime:
     """The runtime of `plan` on the processor; `folder` is not needed."""
     torch.set_num_threads(plan.threads)
-    return TorchRuntime(load_transformer(model).to(_DTYPES[plan.precision]), plan)
+    return TorchRuntime(model, load_transformer(model).to(_DTYPES[plan.precision]), plan)
 
 
 def find_device(wanted: str) -> str:
@@ -70,9 +76,9 @@ def load_on_gpu(model: ModelInfo, device: str, probes: Sequence[str]) -> TorchRu
     """Half precision when it embeds `probes` as fp32 does on the same device, else fp32."""
     transformer = load_transformer(model, device=device)
     plan = Plan(runtime="torch", precision="f32", batch=_GPU_BATCH, lanes=1, threads=1)
-    exact = TorchRuntime(transformer, plan).encode(probes, is_query=False)
+    exact = TorchRuntime(model, transformer, plan).encode(probes, is_query=False)
     half = Plan(runtime="torch", precision="f16", batch=_GPU_BATCH, lanes=1, threads=1)
-    runtime = TorchRuntime(transformer.half(), half)
+    runtime = TorchRuntime(model, transformer.half(), half)
     if lowest_cosine(runtime.encode(probes, is_query=False), exact) >= MIN_COSINE:
         return runtime
-    return TorchRuntime(load_transformer(model, device=device), plan)
+    return TorchRuntime(model, load_transformer(model, device=device), plan)

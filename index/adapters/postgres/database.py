@@ -25,6 +25,10 @@ _OPTIONS = " ".join(
     )
 )
 _CONNECT_TIMEOUT_S = 5.0
+_PASSING = (
+    psycopg.errors.ReadOnlySqlTransaction,  # a server that is just being switched over
+    psycopg.errors.IdleInTransactionSessionTimeout,  # this process was stopped for a minute
+)
 
 Connection = AsyncConnection[TupleRow]
 Cursor = AsyncCursor[TupleRow]
@@ -47,7 +51,6 @@ class Database:
             configure=_configure,
             check=AsyncConnectionPool.check_connection,
         )
-        self._source_ids: dict[SourceName, int] = {}
 
     async def open(self) -> Self:
         """Connect. Raises: StoreUnavailable within seconds when nothing answers."""
@@ -80,24 +83,22 @@ class Database:
 
     async def source_id(self, cursor: Cursor, source: SourceName) -> int:
         """The number that rows use for a source, made at its first mention; it never changes."""
-        known = self._source_ids.get(source)
-        if known is None:
+        known = await self._find_source(cursor, source)
+        if (
+            known is None
+        ):  # looked for first: an insert that conflicts would use up a number each time
             await cursor.execute(
-                "INSERT INTO source (name) VALUES (%s) ON CONFLICT (name) DO NOTHING RETURNING source_id",
-                (source,),
+                "INSERT INTO source (name) VALUES (%s) ON CONFLICT (name) DO NOTHING", (source,)
             )
-            row = await cursor.fetchone()
-            if row is None:
-                await cursor.execute("SELECT source_id FROM source WHERE name = %s", (source,))
-                row = await cursor.fetchone()
-            if row is None:
-                raise StoreUnavailable(f"source {source} vanished while it was being made")
-            known = int(row[0])
+            known = await self._find_source(cursor, source)
+        if known is None:
+            raise StoreUnavailable(f"source {source} vanished while it was being made")
         return known
 
-    def remember_source(self, source: SourceName, source_id: int) -> None:
-        """Keep a source's number once the transaction that made it has committed."""
-        self._source_ids[source] = source_id
+    async def _find_source(self, cursor: Cursor, source: SourceName) -> int | None:
+        await cursor.execute("SELECT source_id FROM source WHERE name = %s", (source,))
+        row = await cursor.fetchone()
+        return int(row[0]) if row else None
 
 
 async def _configure(connection: AsyncConnection[Any]) -> None:
@@ -112,9 +113,11 @@ class _translated:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, psycopg.errors.ProgramLimitExceeded):
+            return  # a value is too large for an index or a row: it will be next time too
         if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | PoolTimeout):
             raise StoreUnavailable(
                 str(error).splitlines()[0] if str(error) else type(error).__name__
             ) from error
-        if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
+        if isinstance(error, _PASSING):
             raise StoreUnavailable(str(error)) from error

@@ -26,6 +26,7 @@ def blocks(text: str) -> list[tuple[str, str]]:
         ),
         (".. code-block:: bash\n   no blank line\n", [("code", "no blank line")]),
         (".. code-block::\n\n   bare\n", [("code", "bare")]),
+        (".. testcode::\n     :a: 1\n       more\n     :b: 2\n\n   x\n", [("code", "x")]),
         (".. sourcecode:: c\n\n   int a;\n", [("code", "int a;")]),
         (".. doctest::\n   :options: +SKIP\n\n   >>> 1\n   1\n", [("code", ">>> 1\n1")]),
         (".. testcode::\n\n   x\n\n.. testoutput::\n\n   y\n", [("code", "x"), ("code", "y")]),
@@ -49,6 +50,7 @@ def test_code_is_kept_verbatim(text: str, expected: list[tuple[str, str]]) -> No
     [
         (".. note:: One\n   line.\n\n   - item\n", "Note\nOne line.\n- item"),
         (".. note::\n   :class: x\n\n   Text.\n", "Note\nText."),
+        (".. note::\n\n   Words go on\n   ...\n", "Note\nWords go on ..."),
         (".. seealso:: This.\n", "See also\nThis."),
         (".. admonition:: My *title*\n   :class: tip\n\n   Text.\n", "My title\nText."),
         (".. deprecated:: 2.0\n   Use :func:`f`.\n", "Deprecated since version 2.0\nUse f()."),
@@ -73,6 +75,7 @@ def test_an_admonition_is_its_title_and_its_whole_body(text: str, expected: str)
             "Cap\nx | y\n1 | 2, 3\n4 | 5",
         ),
         (".. csv-table::\n   :delim: ;\n\n   1;2\n", "1 | 2"),
+        (".. csv-table::\n   :escape: /\n\n   a/,b, c\n", "a,b | c"),
         (".. table:: Cap\n   :widths: auto\n\n   == ==\n   a  b\n   == ==\n", "Cap\na | b"),
     ],
 )
@@ -200,3 +203,7 @@ def test_raw_html_leaves_its_visible_words() -> None:
     text = f".. raw:: html\n\n   <div>{html}</div>\n"
 
     assert blocks(text) == [("prose", "Big words\nend")]
+
+
+def test_raw_html_of_thousands_of_tags_is_not_worth_its_time() -> None:
+    assert blocks(".. raw:: html\n\n   " + "<div>" * 20_000 + "deep\n") == []
