@@ -2,12 +2,16 @@
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from headwater.adapters.local_log import LocalLog
 from headwater.metering import Cost, MeteredEmbed, MeteredPages
@@ -133,24 +137,22 @@ class Runtime:
 async def open_store(settings: Settings, say: Say) -> AsyncIterator[Store]:
     """The database, embedded or real, with its schema up to date. Raises: StoreUnavailable, WrongUse."""
     async with AsyncExitStack() as stack:
-        conninfo = settings.database.url
-
-        async def start() -> str:
-            server = await asyncio.to_thread(EmbeddedServer.start, Path(settings.home), say)
-            stack.push_async_callback(asyncio.to_thread, server.close)
-            return server.address.conninfo
+        embedded = _Embedded(Path(settings.home), say)
+        stack.push_async_callback(asyncio.to_thread, embedded.close)
 
         async def revive() -> None:
             if not settings.database.url:
-                await start()
+                await asyncio.to_thread(embedded.start)
 
-        conninfo = conninfo or await start()
+        conninfo = settings.database.url or await asyncio.to_thread(embedded.start)
         await asyncio.to_thread(migrate, conninfo)
         database = Database(conninfo)
         stack.push_async_callback(database.close)
         await database.open()
         retrieval = settings.retrieval
-        weights = RankWeights(lexical=retrieval.lexical, per_page=retrieval.per_page)
+        weights = RankWeights(
+            lexical=retrieval.lexical, page=retrieval.page, per_page=retrieval.per_page
+        )
         yield Store(
             database,
             revive,
@@ -167,11 +169,50 @@ async def open_runtime(settings: Settings, say: Say) -> AsyncIterator[Runtime]:
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings, say))
         models = Models(settings, say, stack)
-        embedder = await models.embedder(settings.embedding.model)
+        await models.embedder(settings.embedding.model)
         retrieval = settings.retrieval
-        weights = RankWeights(lexical=retrieval.lexical, per_page=retrieval.per_page)
-        searcher = Searcher(store.search, embedder.embed_query, weights, retrieval.candidates)
+        weights = RankWeights(
+            lexical=retrieval.lexical, page=retrieval.page, per_page=retrieval.per_page
+        )
+        embed_question = partial(_embed_question, models=models, store=store)
+        searcher = Searcher(store.search, embed_question, weights, retrieval.candidates)
         yield Runtime(settings, store, models, LocalLog(), searcher, Cost())
+
+
+class _Embedded:
+    """The embedded server as one process uses it: started, and started again when it has died."""
+
+    def __init__(self, home: Path, say: Say) -> None:
+        self._home = home
+        self._say = say
+        self._turn = (
+            threading.Lock()
+        )  # a start that nobody waits for any more is still closed after
+        self._server: EmbeddedServer | None = None
+
+    def start(self) -> str:
+        """Returns: how to connect. Raises: StoreUnavailable, WrongUse."""
+        with self._turn:
+            before, self._server = self._server, EmbeddedServer.start(self._home, self._say)
+            if before is not None:
+                before.close()
+            return self._server.address.conninfo
+
+    def close(self) -> None:
+        with self._turn:
+            if self._server is not None:
+                self._server.close()
+
+
+async def _embed_question(text: str, *, models: Models, store: Store) -> NDArray[np.float32]:
+    """Embed with the model of the generation that answers, which may not be the configured one yet."""
+    configured = models.settings.embedding.model
+    embedder = await models.embedder(configured)
+    vector, known = await asyncio.gather(
+        embedder.embed_query(text), store.generations.generations()
+    )
+    model = next((info.model for info in known if info.is_live), configured)
+    return vector if model == configured else await (await models.embedder(model)).embed_query(text)
 
 
 @asynccontextmanager

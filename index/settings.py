@@ -32,8 +32,13 @@ class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
 
 class RetrievalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How many candidates each ranking brings, and how much the lexical one weighs against the vectors."""
+    """How many `candidates` each ranking brings, and how they are weighed.
+
+    The best `lexical` match of a question counts as much as a cosine of this size. `page` is what the next two chunks
+    of a page add to it. At most `per_page` chunks of one page are returned.
+    """
 
     candidates: int = 100
-    lexical: float = 1.0
+    lexical: float = 0.5
+    page: float = 0.1
     per_page: int = 2

@@ -1,6 +1,5 @@
 """How two rankings become one list of sections to read: fused, page first."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,8 +18,9 @@ class QueryTerms:
 class RankWeights:
     """How the rankings are weighed; every value is 0 or more.
 
-    `k1` and `b` are BM25's; the field weights multiply a term's count there. `lexical` is the share of the lexical
-    ranking in the fused one, `damping` that of reciprocal rank fusion, `page` the share of the page's score in a chunk's.
+    `k1` and `b` are BM25's; the field weights multiply a term's count there. The best lexical score of a question
+    counts as much as a cosine of `lexical`, the others in proportion. A page is worth its best chunk and `page` times
+    its next two. At most `per_page` chunks of one page are taken.
     """
 
     k1: float = 1.2
@@ -29,8 +29,8 @@ class RankWeights:
     heading: float = 2.0
     path: float = 1.0
     body: float = 1.0
-    lexical: float = 1.0
-    damping: float = 60.0
+    lexical: float = 0.5
+    page: float = 0.1
     per_page: int = 2
 
 
@@ -89,55 +89,39 @@ class Ranked:
     score: float
 
 
-def inverse_frequency(sections: int, holding: int) -> float:
-    """How much a term tells, from how many of `sections` hold it: always above 0.
-
-    Source: Robertson & Zaragoza, The Probabilistic Relevance Framework (2009), with the +1 that keeps it positive.
-    """
-    return math.log(1 + (max(sections, holding) - holding + 0.5) / (holding + 0.5))
-
-
 def rank_page_first(
     candidates: Sequence[Candidate], *, k: int, weights: RankWeights
 ) -> list[Ranked]:
-    """Fuse both rankings, order pages by their best chunk, and take at most `per_page` chunks of each, `k` in all.
+    """Fuse both rankings, order the pages, and take the best chunk of each, then the second best, until `k`.
 
-    Ties fall back to source, path and ordinal. A chunk that only one leg found takes part with that leg alone.
-    Source: reciprocal rank fusion, Cormack, Clarke & Buettcher, SIGIR 2009.
+    Ties fall back to source, path and ordinal. The first chunk of a page carries the page's score.
     """
-    fused = _fuse(candidates, weights)
     by_page: dict[tuple[SourceName, str], list[Ranked]] = {}
-    for ranked in sorted(fused, key=_best_first):
+    for ranked in sorted(_fuse(candidates, weights), key=_best_first):
         key = ranked.candidate.key
         by_page.setdefault((key.source, key.path), []).append(ranked)
-    pages = sorted(by_page.values(), key=lambda page: _best_first(page[0]))
-    rounds = [
-        page[depth] for depth in range(weights.per_page) for page in pages if depth < len(page)
-    ]
-    return sorted(rounds[:k], key=_best_first)
+    pages = sorted(
+        (_scored(page, weights) for page in by_page.values()), key=lambda page: _best_first(page[0])
+    )
+    rounds = (
+        sorted((page[depth] for page in pages if depth < len(page)), key=_best_first)
+        for depth in range(weights.per_page)
+    )
+    return [ranked for round_ in rounds for ranked in round_][:k]
 
 
 def _fuse(candidates: Sequence[Candidate], weights: RankWeights) -> list[Ranked]:
-    by_cosine = _ranks(candidates, [candidate.cosine for candidate in candidates])
-    by_lexical = _ranks(candidates, [candidate.lexical for candidate in candidates])
+    """Cosine plus the share of the best lexical score: both stay comparable where ranks alone would not."""
+    best = max((candidate.lexical for candidate in candidates), default=0.0) or 1.0
     return [
-        Ranked(
-            candidate,
-            1 / (weights.damping + dense)
-            + (weights.lexical / (weights.damping + lexical) if candidate.lexical > 0 else 0.0),
-        )
-        for candidate, dense, lexical in zip(candidates, by_cosine, by_lexical, strict=True)
+        Ranked(candidate, candidate.cosine + weights.lexical * candidate.lexical / best)
+        for candidate in candidates
     ]
 
 
-def _ranks(candidates: Sequence[Candidate], scores: Sequence[float]) -> list[int]:
-    """1-based ranks, equal scores sharing the better one."""
-    order = sorted(range(len(candidates)), key=lambda i: -scores[i])
-    ranks = [0] * len(candidates)
-    for place, i in enumerate(order, 1):
-        same = place > 1 and scores[i] == scores[order[place - 2]]
-        ranks[i] = ranks[order[place - 2]] if same else place
-    return ranks
+def _scored(page: Sequence[Ranked], weights: RankWeights) -> list[Ranked]:
+    more = sum(ranked.score for ranked in page[1:3])
+    return [Ranked(page[0].candidate, page[0].score + weights.page * more), *page[1:]]
 
 
 def _best_first(ranked: Ranked) -> tuple[float, SourceName, str, int]:
