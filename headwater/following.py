@@ -19,7 +19,7 @@ from ingest.handlers.sync import Source, Syncer, SyncReport
 from ingest.settings import SourceKind
 from schemas.errors import HeadwaterError, PermanentError
 from schemas.events import PageDeleted, PageEvent
-from schemas.ids import Generation, SourceName, source_of
+from schemas.ids import INTAKE, Generation, SourceName, source_of
 
 _log = structlog.get_logger()
 
@@ -32,11 +32,14 @@ _STALE_SHARE = 0.05
 
 @dataclass(slots=True)
 class Following:
-    """Every followed source with its hint, and what the last sync of each came to."""
+    """Every followed source with its hint, and what the last sync of each came to.
+
+    `generation` is the one that is brought up, once this process follows.
+    """
 
     runtime: Runtime
     metrics: Metrics
-    generation: Generation
+    generation: Generation = INTAKE
     hints: dict[SourceName, asyncio.Event] = field(default_factory=dict)
     troubles: dict[SourceName, str] = field(default_factory=dict)
     synced: dict[SourceName, bool] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import signal
 import sys
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ evaluation = typer.Typer(
 )
 app.add_typer(evaluation, name="eval")
 
-EXIT_UNEQUAL, EXIT_WRONG_USE, EXIT_UNREACHABLE = 1, 2, 3
+EXIT_WRONG_USE, EXIT_UNREACHABLE, EXIT_TERMINATED = 2, 3, 143
 
 ConfigOption = Annotated[
     Path | None,
@@ -75,9 +76,9 @@ class AdHoc:
 def main() -> None:
     """Run the program; the one place where every failure becomes a line and an exit status."""
     try:
-        app(standalone_mode=False)
-    except typer.Exit as leave:
-        sys.exit(leave.exit_code)
+        sys.exit(
+            app(standalone_mode=False)
+        )  # without that mode an exit status comes back as a value
     except typer.Abort:
         sys.exit(130)
     except Exception as error:  # this process's boundary
@@ -240,7 +241,18 @@ def _run(command: Coroutine[Any, Any, int]) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    raise typer.Exit(asyncio.run(command))
+    try:
+        status = asyncio.run(_until_told(command))
+    except asyncio.CancelledError:
+        status = EXIT_TERMINATED
+    raise typer.Exit(status)
+
+
+async def _until_told(command: Coroutine[Any, Any, int]) -> int:
+    """SIGTERM ends a command as Ctrl-C does: what it holds is given back, its database is stopped."""
+    task = asyncio.ensure_future(command)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await task
 
 
 def _fail(error: BaseException) -> int:

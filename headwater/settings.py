@@ -1,7 +1,7 @@
 """The whole configuration: one file and an environment, checked before anything connects."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -12,6 +12,7 @@ from ingest.settings import SourceSettings
 from schemas.errors import BadConfiguration
 
 FILE_NAME = "headwater.toml"
+_MAX_NAME_CHARS = 100
 _PREFIX = "HEADWATER_"
 _ALIASES = {"HEADWATER_DATABASE_URL": ("database", "url"), "HEADWATER_HOME": ("home",)}
 
@@ -96,13 +97,30 @@ def _overlay(tree: dict[str, object], env: Mapping[str, str]) -> None:
         branch[keys[-1]] = env[name]
 
 
+def check_names(sources: Sequence[SourceSettings]) -> None:
+    """A source's name is part of page ids, of folders and of metrics. Raises: BadConfiguration."""
+    names = [source.name for source in sources]
+    for name in names:
+        if not _is_name(name):
+            raise BadConfiguration(
+                f"source name {name!r}: must be up to {_MAX_NAME_CHARS} printable characters without a slash"
+            )
+        if names.count(name) > 1:
+            raise BadConfiguration(f"source name {name!r} is used twice")
+
+
+def _is_name(name: str) -> bool:
+    return (
+        0 < len(name) <= _MAX_NAME_CHARS
+        and name.isprintable()
+        and "/" not in name
+        and name.strip() == name
+    )
+
+
 def _check(settings: Settings, env: Mapping[str, str]) -> None:
-    names = [source.name for source in settings.source]
+    check_names(settings.source)
     for source in settings.source:
-        if not source.name or "/" in source.name or source.name.strip() != source.name:
-            raise BadConfiguration(f"source name {source.name!r}: must be a word without slashes")
-        if names.count(source.name) > 1:
-            raise BadConfiguration(f"source name {source.name!r} is used twice")
         if source.webhook_secret_env and not env.get(source.webhook_secret_env):
             raise BadConfiguration(
                 f"source {source.name}: the variable {source.webhook_secret_env} is empty or not set"

@@ -4,6 +4,7 @@ HeadwaterError
 ├── TransientError            try again: nothing is wrong with the input
 │   ├── StoreUnavailable
 │   ├── EmbedderUnavailable
+│   ├── ReaderUnavailable
 │   └── SourceUnreachable
 ├── PermanentError            trying again cannot help: park, or tell the caller
 │   ├── UnreadablePage
@@ -46,6 +47,14 @@ class EmbedderUnavailable(TransientError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"the embedder cannot be reached: {reason}")
+        self.reason = reason
+
+
+class ReaderUnavailable(TransientError):
+    """The process that reads pages cannot be started: no page is to blame."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the process that reads pages does not start: {reason}")
         self.reason = reason
 
 

@@ -1,7 +1,7 @@
 """Consuming page events: each one ends applied, superseded or parked, whatever happens on the way."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import stamina
@@ -10,10 +10,10 @@ import structlog
 from index.core.pages import ReadPage
 from index.core.plan import Outcome
 from index.core.ports import PageStore, ParkStore
-from index.handlers import Receiver, apply_page, read_ahead
+from index.handlers import ReadPages, Receiver, apply_page, read_ahead
 from schemas.errors import BadVectors, ParkingFailed, PermanentError, TransientError
 from schemas.events import PageDeleted, PageEvent
-from schemas.ids import Generation, PageId
+from schemas.ids import Generation
 from stream.core.order import in_order
 
 _log = structlog.get_logger()
@@ -52,12 +52,25 @@ async def consume_batch(events: Sequence[PageEvent], consumer: Consumer) -> None
         with attempt:
             receivers = await consumer.receivers()
     for to in receivers:
-        pages: Mapping[PageId, ReadPage | PermanentError] = {}
-        async for attempt in _retries():
-            with attempt:
-                pages = await read_ahead(events, to, store=consumer.store)
+        pages = await _read_ahead(events, to, consumer)
         for event in in_order(events):
-            await _consume(event, to, consumer, pages.get(event.page_id))
+            await _consume(event, to, consumer, pages.get((event.page_id, event.revision)))
+
+
+async def _read_ahead(
+    events: Sequence[PageEvent], to: Receiver, consumer: Consumer
+) -> ReadPages:
+    """Reading ahead only saves time: what it stumbles over is met again page by page, and parked there."""
+    pages: ReadPages = {}
+    async for attempt in _retries():
+        with attempt:
+            try:
+                pages = await read_ahead(events, to, store=consumer.store)
+            except TransientError:
+                raise
+            except Exception as error:
+                _log.warning("batch.not_read_ahead", reason=f"{type(error).__name__}: {error}")
+    return pages
 
 
 async def _consume(

@@ -17,7 +17,7 @@ from headwater.runtime import (
     consuming,
     open_runtime,
 )
-from headwater.settings import Settings
+from headwater.settings import Settings, check_names
 from index.adapters.file_lock import FileLock
 from ingest.settings import SourceKind, SourceSettings
 from schemas.errors import BadConfiguration, WrongUse
@@ -60,6 +60,7 @@ def with_sources(settings: Settings, options: SourceOptions) -> Settings:
     if options.name and len(options.locations) > 1:
         raise BadConfiguration("--name goes with one location only")
     sources = tuple(_source(location, options) for location in options.locations)
+    check_names(sources)
     return msgspec.structs.replace(settings, source=sources)
 
 
@@ -70,14 +71,16 @@ async def run(settings: Settings, *, dry_run: bool, json: bool) -> int:
         return await preview(settings, json=json)
     if not await asyncio.to_thread(lock.take_exclusive, timeout_s=_OTHER_INDEX_WAIT_S):
         say("another process follows these sources: asking it to look, and waiting until it has")
-        reports = await ask_follower(settings)
-    else:
-        try:
-            async with open_runtime(settings, say) as runtime:
-                with sync_progress() as progress:
-                    reports = await _index(runtime, progress)
-        finally:
-            lock.release()
+        asked = await ask_follower(settings, is_free=lock.take_exclusive)
+        if asked is not None:
+            _print(asked, json=json)
+            return 0
+    try:
+        async with open_runtime(settings, say) as runtime:
+            with sync_progress() as progress:
+                reports = await _index(runtime, progress)
+    finally:
+        lock.release()
     _print(reports, json=json)
     return 0
 
@@ -94,12 +97,15 @@ async def _index(runtime: Runtime, progress: SyncProgress) -> list[IndexReport]:
 
 
 def lock_path(settings: Settings) -> Path:
+    """The file of the claim to follow, made with its home. Raises: WrongUse when it cannot be."""
     home = Path(settings.home)
+    lock = home / "follow.lock"
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock.open("a").close()
     except OSError as error:
-        raise WrongUse(f"{home} cannot be made: {error.strerror}") from error
-    return home / "follow.lock"
+        raise WrongUse(f"nothing can be kept in {home}: {error.strerror}") from error
+    return lock
 
 
 def _source(location: str, options: SourceOptions) -> SourceSettings:

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -19,6 +20,7 @@ from headwater.indexing import (
 from headwater.runtime import Store, open_store
 from headwater.settings import Settings
 from index.adapters.postgres.deliveries import PostgresDeliveries
+from index.core.ledger import SourceStatus
 from ingest.handlers.sync import preview_source
 from schemas.errors import StoreUnavailable, WrongUse
 from schemas.ids import Revision, SourceName
@@ -33,12 +35,6 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     commit: str
     changes: dict[str, list[str]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    name: SourceName
-    before: Revision
 
 
 async def preview(settings: Settings, *, json: bool) -> int:
@@ -63,32 +59,62 @@ async def preview(settings: Settings, *, json: bool) -> int:
     return 0
 
 
-async def ask_follower(settings: Settings) -> list[IndexReport]:
+async def ask_follower(
+    settings: Settings, *, is_free: Callable[[], bool]
+) -> list[IndexReport] | None:
     """Hint the process that follows, and wait until it has looked and all is searchable or parked.
 
-    Raises: WrongUse when it does not follow a source.
+    None when that process ends meanwhile, which `is_free` tells. Raises: WrongUse when it does not follow a source.
     """
+    names = [SourceName(source.name) for source in settings.source]
+    reports = []
     async with open_store(settings, say) as store:
-        return [await _ask(SourceName(source.name), store) for source in settings.source]
+        for name in names:
+            report = await _ask(name, names, store, is_free=is_free)
+            if report is None:
+                return None
+            reports.append(report)
+    return reports
 
 
-async def _ask(name: SourceName, store: Store) -> IndexReport:
-    start_s = time.perf_counter()
+async def _ask(
+    name: SourceName, names: Sequence[SourceName], store: Store, *, is_free: Callable[[], bool]
+) -> IndexReport | None:
+    start_s = idle_since_s = time.perf_counter()
     before = (await store.ledger.source(name)).published_revision
     hinted_at = await PostgresDeliveries(store.database).hint(name)
-    while True:
-        status = await status_of(store, name)
-        if status is not None and status.checked_at is not None and status.checked_at >= hinted_at:
-            break
-        state = await store.ledger.source(name)
-        is_working = state.revision > state.published_revision
-        if not is_working and time.perf_counter() - start_s > _ANSWER_WITHIN_S:
+    while not _was_checked(status := await status_of(store, name), hinted_at):
+        if is_free():
+            return None
+        if await _is_working(names, store):
+            idle_since_s = time.perf_counter()
+        if time.perf_counter() - idle_since_s > _ANSWER_WITHIN_S:
             raise WrongUse(
                 f"the process that follows does not look at {name}: is it in its configuration?"
             )
         await asyncio.sleep(_POLL_S)
+    return await _report(name, status, before, store, waited_s=time.perf_counter() - start_s)
+
+
+def _was_checked(status: SourceStatus | None, since: datetime) -> bool:
+    return status is not None and status.checked_at is not None and status.checked_at >= since
+
+
+async def _is_working(names: Sequence[SourceName], store: Store) -> bool:
+    states = [await store.ledger.source(name) for name in names]
+    return any(state.revision > state.published_revision for state in states)
+
+
+async def _report(
+    name: SourceName,
+    status: SourceStatus | None,
+    before: Revision,
+    store: Store,
+    *,
+    waited_s: float,
+) -> IndexReport:
     added, changed, moved, deleted = await store.ledger.counted_since(name, before)
-    if status.published_commit is None:
+    if status is None or status.published_commit is None:
         raise StoreUnavailable(f"{name} was looked at and has no commit")
     return IndexReport(
         source=name,
@@ -104,5 +130,5 @@ async def _ask(name: SourceName, store: Store) -> IndexReport:
         ),
         chunks=ChunkCounts(total=status.chunks, new=0),
         texts_embedded=None,
-        seconds=Seconds(total=round(time.perf_counter() - start_s, 3), embed=0.0, write=0.0),
+        seconds=Seconds(total=round(waited_s, 3), embed=0.0, write=0.0),
     )

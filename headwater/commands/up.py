@@ -36,7 +36,7 @@ from ingest.adapters.webhook_http import webhook_routes
 from ingest.core.webhook import Delivery
 from ingest.handlers.sync import Source
 from schemas.answers import PageResponse, PageSection
-from schemas.errors import HeadwaterError, StoreUnavailable
+from schemas.errors import HeadwaterError, StoreUnavailable, TransientError
 from schemas.ids import SourceName
 
 _log = structlog.get_logger()
@@ -56,8 +56,8 @@ async def run(settings: Settings, *, env: Mapping[str, str], port: int | None) -
     async with open_runtime(settings, say) as runtime, asyncio.TaskGroup() as group:
         metrics = make_metrics()
         runtime.cost.ears = Ears(metrics.texts_embedded.inc, metrics.texts_reused.inc)
-        target = await choose_generation(runtime)
-        following = Following(runtime, metrics, target.generation)
+        target = await choose_generation(runtime) if lock.take_exclusive() else None
+        following = Following(runtime, metrics)
         for source in settings.source:
             following.hints[SourceName(source.name)] = asyncio.Event()
             following.synced[SourceName(source.name)] = False
@@ -81,7 +81,7 @@ async def run(settings: Settings, *, env: Mapping[str, str], port: int | None) -
         tasks = [
             group.create_task(_follow_all(runtime, following, target, lock)),
             group.create_task(_pass_hints(runtime, following)),
-            group.create_task(_keep_database(runtime)),
+            group.create_task(_keep_database(runtime, following)),
         ]
         try:
             await serve(
@@ -101,15 +101,11 @@ async def run(settings: Settings, *, env: Mapping[str, str], port: int | None) -
 
 
 async def _follow_all(
-    runtime: Runtime, following: Following, target: Target, lock: FileLock
+    runtime: Runtime, following: Following, target: Target | None, lock: FileLock
 ) -> None:
-    """Follow every source, as soon as no other process does."""
-    if not lock.take_exclusive():
-        say("another process follows these sources; answering, and following when it ends")
-        for name in following.synced:
-            following.synced[name] = True
-        while not lock.take_exclusive():
-            await asyncio.sleep(_LOCK_POLL_S)
+    """Follow every source, as soon as no other process does; that one alone chooses what is built."""
+    target = target or await _take_over(runtime, following, lock)
+    following.generation = target.generation
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(consuming(runtime, following.told))
         progress = stack.enter_context(sync_progress())
@@ -120,6 +116,22 @@ async def _follow_all(
             )
             group.create_task(_watch(source, following, target, progress))
         group.create_task(_complete(runtime, following, target))
+
+
+async def _take_over(runtime: Runtime, following: Following, lock: FileLock) -> Target:
+    say("another process follows these sources; answering, and following when it ends")
+    following.synced.update(dict.fromkeys(following.synced, True))
+    while not lock.take_exclusive():
+        await asyncio.sleep(_LOCK_POLL_S)
+    while True:
+        try:
+            target = await choose_generation(runtime)
+        except TransientError as error:
+            _log.warning("follow.waits", reason=str(error))
+            await asyncio.sleep(_RECONNECT_S)
+            continue
+        following.synced.update(dict.fromkeys(following.synced, not target.is_new))
+        return target
 
 
 async def _watch(source: Source, following: Following, target: Target, progress: Progress) -> None:
@@ -135,10 +147,12 @@ async def _watch(source: Source, following: Following, target: Target, progress:
 
 async def _complete(runtime: Runtime, following: Following, target: Target) -> None:
     """Switch to the generation that is brought up once every source has been synced into it."""
-    while not all(following.synced.values()):
+    while True:
         await asyncio.sleep(_LOCK_POLL_S / 4)
-    if not following.troubles:
-        await complete_generation(runtime, target)
+        if not all(following.synced.values()) or following.troubles:
+            continue
+        with contextlib.suppress(TransientError):
+            return await complete_generation(runtime, target)
 
 
 async def _pass_hints(runtime: Runtime, following: Following) -> None:
@@ -151,16 +165,23 @@ async def _pass_hints(runtime: Runtime, following: Following) -> None:
         await asyncio.sleep(_RECONNECT_S)
 
 
-async def _keep_database(runtime: Runtime) -> None:
-    """Start the embedded database again when it has died under us."""
+async def _keep_database(runtime: Runtime, following: Following) -> None:
+    """Start the embedded database again when it has died under us; once it is back, look at every source."""
+    is_away = False
     while True:
         await asyncio.sleep(_DATABASE_CHECK_S)
         try:
             await runtime.store.database.ping()
         except StoreUnavailable as error:
+            is_away = True
             _log.warning("database.away", reason=str(error))
             with contextlib.suppress(HeadwaterError):
                 await runtime.store.revive()
+            continue
+        if is_away:
+            is_away = False
+            for source in following.hints:
+                following.hint(source)
 
 
 async def _store_delivery(delivery: Delivery, *, runtime: Runtime, following: Following) -> bool:

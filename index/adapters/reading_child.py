@@ -155,7 +155,7 @@ def main() -> None:
 
 
 def _reader(tokenizer: Path, *, target_chars: int, max_tokens: int) -> Reader:
-    from index.adapters.embed.tokens import TokenCounter  # noqa: PLC0415 - only the child needs the tokeniser
+    from index.adapters.embed.tokens import TokenCounter
 
     counter = TokenCounter(tokenizer)
     return Reader(ChunkLimits(target_chars, max_tokens), counter.count)

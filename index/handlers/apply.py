@@ -9,7 +9,10 @@ from index.core.plan import Outcome, PagePlan, plan_deletion, plan_page, texts_o
 from index.core.ports import PageStore, ReadEvent
 from schemas.errors import BadVectors, PermanentError, StoreUnavailable
 from schemas.events import PageChanged, PageDeleted, PageEvent
-from schemas.ids import Generation, PageId, TextHash
+from schemas.ids import Generation, PageId, Revision, TextHash
+
+ReadPages = Mapping[tuple[PageId, Revision], ReadPage | PermanentError]
+"""What became of reading events: a batch may hold several revisions of one page."""
 
 VECTOR_BATCH = 64
 """Texts whose vectors are committed together: what a crash costs at most is one such batch."""
@@ -27,12 +30,12 @@ class Receiver:
 
 async def read_ahead(
     events: Sequence[PageEvent], to: Receiver, *, store: PageStore
-) -> Mapping[PageId, ReadPage | PermanentError]:
+) -> ReadPages:
     """Read a batch of pages and embed all their new texts together, which is faster than page by page.
 
     A page that cannot be read stands for its error. Bad vectors are left to `apply_page` to find, page by page.
     """
-    pages: dict[PageId, ReadPage | PermanentError] = {}
+    pages: dict[tuple[PageId, Revision], ReadPage | PermanentError] = {}
     for event in events:
         if not isinstance(event, PageChanged):
             continue
@@ -40,9 +43,9 @@ async def read_ahead(
         if stored is not None and stored.revision >= event.revision:
             continue
         try:
-            pages[event.page_id] = await to.read(event)
+            pages[event.page_id, event.revision] = await to.read(event)
         except PermanentError as error:
-            pages[event.page_id] = error
+            pages[event.page_id, event.revision] = error
     readable = [page for page in pages.values() if isinstance(page, ReadPage)]
     try:
         await _embed_missing(

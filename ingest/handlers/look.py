@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from index.core.ledger import Claim
 from ingest.core.facts import facts_of
-from ingest.core.includes import Expanded, PageText, expand_pages, texts_of
+from ingest.core.includes import PageText, expand_pages, texts_of
 from ingest.core.layout import Layout
 from ingest.core.look import Look
 from ingest.core.tree import FileContent, SourceReader
@@ -22,6 +22,15 @@ class _Decoded:
     blob: str
     text: str | None
     refusal: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Filled:
+    """A page with its includes; `text` is None when it has no room for them."""
+
+    text: str | None
+    refusal: str
+    depends: frozenset[str] = frozenset()
 
 
 async def look_at(
@@ -42,26 +51,36 @@ async def _look_at(
     files = await reader.read(commit, list(wanted))
     decoded = [_decode(wanted[file], content) for file, content in files.items()]
     listed = [page for page in decoded if page.text is None or _is_listed(page.path, page.text)]
-    expanded = await _expand(
+    filled = {page.path: _Filled(None, page.refusal) for page in listed}
+    filled |= await _expand(
         [page for page in listed if page.text is not None], layout, reader, commit
     )
     looks: dict[str, Look | None] = dict.fromkeys(paths)
     looks |= {page.path: Look(page.path, page.blob, None, "", None) for page in decoded}
-    looks |= {page.path: _look(page, expanded.get(page.path), layout) for page in listed}
+    looks |= {page.path: _look(page, filled[page.path], layout) for page in listed}
     return looks
 
 
 async def _expand(
     pages: Sequence[_Decoded], layout: Layout, reader: SourceReader, commit: str
-) -> Mapping[str, Expanded | TooLarge]:
+) -> dict[str, _Filled]:
+    """Fill in includes. A page that grew too large depends on all that was read: any of it may let it fit again."""
+    asked: set[str] = set()
+
     async def read(paths: Sequence[str]) -> Mapping[str, str]:
+        asked.update(paths)
         return texts_of(await reader.read(commit, paths))
 
     texts = [
         PageText(page.text or "", layout.file_path(page.path), _format(page.path), layout.root)
         for page in pages
     ]
-    return dict(zip((page.path for page in pages), await expand_pages(texts, read), strict=True))
+    return {
+        page.path: _Filled(None, f"with its includes: {expanded}", frozenset(asked))
+        if isinstance(expanded, TooLarge)
+        else _Filled(expanded.text, "", expanded.depends)
+        for page, expanded in zip(pages, await expand_pages(texts, read), strict=True)
+    }
 
 
 def _decode(path: str, content: FileContent) -> _Decoded:
@@ -80,18 +99,14 @@ def _is_listed(path: str, text: str) -> bool:
     return facts_of(text, format=_format(path), path=path).is_listed
 
 
-def _look(page: _Decoded, expanded: Expanded | TooLarge | None, layout: Layout) -> Look:
+def _look(page: _Decoded, filled: _Filled, layout: Layout) -> Look:
     url, slug = layout.url.url_of(page.path), None
     if page.text is not None:
         slug = facts_of(page.text, format=_format(page.path), path=page.path).slug
     if slug is not None:
         url = layout.url.url_with_slug(page.path, slug)
-    depends = expanded.depends if isinstance(expanded, Expanded) else frozenset()
-    claim = Claim(page.path, page.blob, url, slug is not None, depends)
-    if isinstance(expanded, TooLarge):
-        return Look(page.path, page.blob, None, f"with its includes: {expanded}", claim)
-    text = expanded.text if expanded is not None else None
-    return Look(page.path, page.blob, text, page.refusal, claim)
+    claim = Claim(page.path, page.blob, url, slug is not None, filled.depends)
+    return Look(page.path, page.blob, filled.text, filled.refusal, claim)
 
 
 def _format(path: str) -> Format:
