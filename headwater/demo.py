@@ -105,7 +105,8 @@ def _serving(stage: Stage, folder: Path) -> Iterator[str]:
 
 def _configuration(stage: Stage) -> str:
     url = "https://docs.example/{pretty}"
-    return f'[[source]]\nname = "docs"\nlocation = "{stage.clone}"\nroot = "{stage.root}"\nurl = "{url}"\npoll_s = 0.2\n'
+    where = f'location = "{stage.clone}"\nroot = "{stage.root}"'
+    return f'[[source]]\nname = "docs"\n{where}\nurl = "{url}"\npoll_s = 0.2\n'
 
 
 def _address(server: subprocess.Popen[str]) -> str:

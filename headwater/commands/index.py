@@ -78,14 +78,15 @@ async def run(settings: Settings, *, dry_run: bool, json: bool) -> int:
     try:
         async with open_runtime(settings, say) as runtime:
             with sync_progress() as progress:
-                reports = await _index(runtime, progress)
+                reports = await index_all(runtime, progress)
     finally:
         lock.release()
     _print(reports, json=json)
     return 0
 
 
-async def _index(runtime: Runtime, progress: SyncProgress) -> list[IndexReport]:
+async def index_all(runtime: Runtime, progress: SyncProgress) -> list[IndexReport]:
+    """Bring every configured source into the generation that is configured, and answer from it."""
     target = await choose_generation(runtime)
     reports: list[IndexReport] = []
     async with consuming(runtime, ignore):
