@@ -5,6 +5,7 @@ import os
 import random
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from bench.corpus import clone_history, commits, git, require_data, source_toml
@@ -194,7 +195,7 @@ def _real_commits(
     for commit in later[:_REAL_COMMITS]:
         git(repository, "reset", "-q", "--hard", commit)
         server.push("ray")
-        seconds.append(wait_until(lambda commit=commit: _reflects(server, commit), within_s=120))
+        seconds.append(wait_until(partial(_reflects, server, commit), within_s=120))
     return seconds, asyncio.run(_encode_each(folder, repository, ["eval", *later[:_REAL_COMMITS]]))
 
 
@@ -234,9 +235,7 @@ def _folder(folder: Path) -> dict[str, float]:
             page.write_text(
                 f"# Page {number % 50}\n\nThe {token} setting tells how long to wait.\n", "utf-8"
             )
-            seconds.append(
-                wait_until(lambda token=token: token in server.texts(f"the {token} setting"))
-            )
+            seconds.append(wait_until(partial(_is_swapped, server, None, token)))
     return spread(seconds)
 
 

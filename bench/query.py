@@ -4,9 +4,13 @@ import asyncio
 import os
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import psycopg
+from numpy.typing import NDArray
 from pgvector import Vector
 from pgvector.psycopg import register_vector
 
@@ -39,7 +43,7 @@ def run() -> None:
             for question in questions[:20]:
                 server.search(question)
             searches = [
-                _timed(lambda q=q: server.search(q)) for _ in range(_ROUNDS) for q in questions
+                _timed(partial(server.search, q)) for _ in range(_ROUNDS) for q in questions
             ]
         encodes, nearest = asyncio.run(_floor(settings, questions))
     floor_s = [a + b for a, b in zip(encodes, nearest, strict=True)]
@@ -68,19 +72,20 @@ async def _floor(settings: Settings, questions: list[str]) -> tuple[list[float],
                     start_s = time.perf_counter()
                     vector = await embedder.embed_query(question)
                     encodes.append(time.perf_counter() - start_s)
-                    nearest.append(
-                        _timed(
-                            lambda v=vector: connection.execute(_NEAREST, (Vector(v),)).fetchall()
-                        )
-                    )
+                    nearest.append(_timed(partial(_nearest, connection, vector)))
     finally:
         server.close()
         embedder.close()
     return encodes, nearest
 
 
-def _timed(call: object) -> float:
+def _nearest(
+    connection: psycopg.Connection[tuple[object, ...]], vector: NDArray[np.float32]
+) -> None:
+    connection.execute(_NEAREST, (Vector(vector),)).fetchall()
+
+
+def _timed(call: Callable[[], object]) -> float:
     start_s = time.perf_counter()
-    if callable(call):
-        call()
+    call()
     return time.perf_counter() - start_s

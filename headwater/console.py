@@ -14,8 +14,8 @@ _ERR = Console(stderr=True, highlight=False)
 
 
 def say(message: str) -> None:
-    """Tell the person something, on stderr."""
-    _ERR.print(message, markup=False)
+    """Tell the person something, on stderr: one line, however long."""
+    _ERR.print(message, markup=False, soft_wrap=True)
 
 
 def print_json(value: object) -> None:

@@ -111,14 +111,22 @@ async def _after_sync(report: SyncReport, following: Following) -> None:
     with contextlib.suppress(HeadwaterError):  # statistics that wait for the next sync harm nobody
         await _refresh_statistics(report, following)
     following.synced[name] = True
-    await _measure(name, following)
+    await _measure(report, following)
 
 
-async def _measure(name: SourceName, following: Following) -> None:
-    with contextlib.suppress(HeadwaterError):
+async def _measure(report: SyncReport, following: Following) -> None:
+    name, generations = report.source, following.runtime.store.generations
+    with contextlib.suppress(
+        HeadwaterError
+    ):  # a figure that is missing must not hold up the next sync
+        if report.actions:
+            for kind, seconds in await generations.freshness(
+                following.generation, name, report.revision
+            ):
+                following.metrics.freshness_seconds.labels(source=name, kind=kind).observe(seconds)
         behind = await following.runtime.store.ledger.behind(name)
         following.metrics.behind_pages.labels(source=name).set(len(behind))
-        parked = await following.runtime.store.generations.parked(following.generation)
+        parked = await generations.parked(following.generation)
         following.metrics.parked.labels(source=name).set(len(parked.get(name, {})))
 
 

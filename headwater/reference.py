@@ -35,9 +35,6 @@ MEANINGS = {
     "embedding.device": "Where texts are embedded: `auto`, `cpu`, or a device name of torch such as `cuda`.",
     "chunking.target_chars": "A chunk is closed once its text would pass so many characters.",
     "chunking.read_timeout_s": "Reading one page may take so many seconds; a page that takes longer is parked.",
-    "retrieval.candidates": "How many candidates each of the two rankings brings.",
-    "retrieval.lexical": "How much the lexical ranking weighs against the vectors; 0 leaves it out.",
-    "retrieval.per_page": "At most so many chunks of one page are in a result.",
     "api.host": "The address to listen on.",
     "api.port": "The port to listen on; 0 takes a free one.",
     "api.hosts": "Names the server may be addressed by, beside `127.0.0.1`, `localhost` and `[::1]`. A name with a"

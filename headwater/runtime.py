@@ -6,7 +6,7 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -38,6 +38,10 @@ from schemas.ids import Generation
 from stream.handlers import Consumer, Told, consume_batch
 
 Say = Callable[[str], None]
+
+_LEDGER_KEPT = timedelta(days=30)
+_ORPHANS_KEPT = timedelta(days=7)
+_ORPHAN_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +269,15 @@ async def complete_generation(runtime: Runtime, target: Target) -> None:
     """Index the vectors of a generation that is whole, and answer from it. Idempotent."""
     await runtime.store.generations.build_vector_index(target.generation)
     await runtime.store.generations.promote(target.generation)
+
+
+async def tidy(runtime: Runtime) -> None:
+    """Remove vectors that nothing has used for a week, and what the ledger no longer needs. Idempotent."""
+    generations = runtime.store.generations
+    await generations.prune(age=_LEDGER_KEPT)
+    for info in await generations.generations():
+        while await generations.collect(info.generation, grace=_ORPHANS_KEPT, batch=_ORPHAN_BATCH):
+            await asyncio.sleep(0)
 
 
 def live(generations: Sequence[GenerationInfo]) -> GenerationInfo:

@@ -16,6 +16,7 @@ from headwater.runtime import (
     complete_generation,
     consuming,
     open_runtime,
+    tidy,
 )
 from headwater.settings import Settings, check_names
 from index.adapters.file_lock import FileLock
@@ -94,6 +95,7 @@ async def index_all(runtime: Runtime, progress: SyncProgress) -> list[IndexRepor
             async with open_source(source_settings, Path(runtime.settings.home)) as source:
                 reports.append(await index_source(source, runtime, target, progress=progress))
         await complete_generation(runtime, target)
+    await tidy(runtime)
     return reports
 
 

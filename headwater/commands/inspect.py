@@ -12,6 +12,7 @@ from headwater.indexing import ignore, open_source, sync_until_complete
 from headwater.runtime import Runtime, consuming, live, open_runtime, open_store, utc_now
 from headwater.settings import Settings
 from index.core.embedding import cosines
+from index.core.ledger import Delays
 from index.core.ports import GenerationInfo
 from ingest.handlers.sync import Syncer
 from ingest.handlers.verify import Verified, Verifier, verify_source
@@ -19,6 +20,14 @@ from schemas.errors import BadConfiguration
 from schemas.ids import SourceName, TextHash
 
 _MIN_COSINE = 0.999
+_NO_DELAYS = Delays(None, None, None, None)
+
+
+class Percentiles(msgspec.Struct, frozen=True, kw_only=True):
+    """Median and 95th percentile over the last week, in seconds; None where nothing changed."""
+
+    p50: float | None = None
+    p95: float | None = None
 
 
 class SourceReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +43,8 @@ class SourceReport(msgspec.Struct, frozen=True, kw_only=True):
     chunks: int
     behind: int
     parked: dict[str, str]
+    processing_s: Percentiles
+    freshness_s: Percentiles
 
 
 class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,8 +76,10 @@ async def run_status(settings: Settings, *, json: bool) -> int:
     async with open_store(settings, say) as store:
         info = live(await store.generations.generations())
         reports = []
+        delays = await store.generations.delays(info.generation)
         for status in await store.generations.statuses(info.generation):
             behind = await store.ledger.behind(status.source)
+            delay = delays.get(status.source, _NO_DELAYS)
             reports.append(
                 SourceReport(
                     source=status.source,
@@ -79,6 +92,8 @@ async def run_status(settings: Settings, *, json: bool) -> int:
                     chunks=status.chunks,
                     behind=len(behind),
                     parked=dict(status.parked),
+                    processing_s=Percentiles(p50=delay.processing_p50, p95=delay.processing_p95),
+                    freshness_s=Percentiles(p50=delay.freshness_p50, p95=delay.freshness_p95),
                 )
             )
     report = StatusReport(generation=info.generation, model=info.model, sources=reports)
@@ -170,6 +185,10 @@ def _status_lines(report: StatusReport) -> list[str]:
             f"{source.source} at {(source.commit or 'nothing yet')[:12]}, revision {source.revision}:"
             f" {source.pages} pages, {source.chunks} chunks, {source.behind} behind, {len(source.parked)} parked"
         )
+        if source.processing_s.p50 is not None:
+            lines.append(
+                f"  changes searchable in {source.processing_s.p50:.2f} s (median, last week)"
+            )
         lines += [f"  parked {path}: {reason}" for path, reason in sorted(source.parked.items())]
     return lines
 

@@ -25,6 +25,7 @@ from headwater.runtime import (
     complete_generation,
     consuming,
     open_runtime,
+    tidy,
 )
 from headwater.server import serve
 from headwater.settings import Settings
@@ -43,6 +44,7 @@ _log = structlog.get_logger()
 
 _LOCK_POLL_S = 1.0
 _RECONNECT_S = 1.0
+_TIDY_EVERY_S = 3600.0
 _DATABASE_CHECK_S = 2.0
 
 
@@ -116,6 +118,7 @@ async def _follow_all(
             )
             group.create_task(_watch(source, following, target, progress))
         group.create_task(_complete(runtime, following, target))
+        group.create_task(_keep_tidy(runtime))
 
 
 async def _take_over(runtime: Runtime, following: Following, lock: FileLock) -> Target:
@@ -182,6 +185,14 @@ async def _keep_database(runtime: Runtime, following: Following) -> None:
             is_away = False
             for source in following.hints:
                 following.hint(source)
+
+
+async def _keep_tidy(runtime: Runtime) -> None:
+    """Remove what nothing uses any more, in small batches, every hour."""
+    while True:
+        with contextlib.suppress(HeadwaterError):
+            await tidy(runtime)
+        await asyncio.sleep(_TIDY_EVERY_S)
 
 
 async def _store_delivery(delivery: Delivery, *, runtime: Runtime, following: Following) -> bool:

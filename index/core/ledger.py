@@ -86,6 +86,19 @@ class BehindPage:
 
 
 @dataclass(frozen=True, slots=True)
+class Delays:
+    """How long a source's changes took until searchable, in seconds: median and 95th percentile of each clock.
+
+    Processing counts from detection, freshness from the last sight of the old state; None where that is not known.
+    """
+
+    processing_p50: float | None
+    processing_p95: float | None
+    freshness_p50: float | None
+    freshness_p95: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class SourceStatus:
     """A source as `headwater status` shows it."""
 

@@ -1,14 +1,16 @@
 """Generations, parked pages, statistics epochs and dumps in Postgres."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
 import numpy as np
+import psycopg
 from numpy.typing import NDArray
 from psycopg import sql
 
 from index.adapters.postgres.database import Database
 from index.adapters.postgres.statements import statement, statement_for
-from index.core.ledger import SourceStatus
+from index.core.ledger import Delays, SourceStatus
 from index.core.ports import GenerationInfo
 from index.core.stored import DumpedPage
 from schemas.errors import WrongUse
@@ -144,6 +146,40 @@ class PostgresGenerations:
             )
             for row in rows
         ]
+
+    async def collect(self, generation: Generation, *, grace: timedelta, batch: int) -> int:
+        """Remove one batch of vectors that have been unused for `grace`. Returns: how many; 0 too when a writer
+        has just begun to use one of them.
+        """
+        values = {"grace": grace, "batch": batch}
+        try:
+            async with self._database.transaction() as cursor:
+                await cursor.execute(statement_for("unmark_orphans", generation))
+                await cursor.execute(statement_for("mark_orphans", generation))
+                await cursor.execute(statement_for("delete_orphans", generation), values)
+                return len(await cursor.fetchall())
+        except psycopg.errors.ForeignKeyViolation:
+            return 0
+
+    async def prune(self, *, age: timedelta) -> None:
+        """Forget publications older than `age` that a newer one has replaced."""
+        async with self._database.transaction() as cursor:
+            await cursor.execute(statement("prune_publications"), {"age": age})
+
+    async def delays(self, generation: Generation) -> Mapping[SourceName, Delays]:
+        """How long the last week's changes took, by source."""
+        async with self._database.transaction() as cursor:
+            await cursor.execute(statement("read_delays"), {"generation": generation})
+            return {SourceName(row[0]): Delays(*row[1:]) for row in await cursor.fetchall()}
+
+    async def freshness(
+        self, generation: Generation, source: SourceName, revision: Revision
+    ) -> Sequence[tuple[str, float]]:
+        """Kind and freshness in seconds of every page that became searchable at `revision`."""
+        values = {"generation": generation, "source": source, "revision": revision}
+        async with self._database.transaction() as cursor:
+            await cursor.execute(statement("read_freshness"), values)
+            return [(row[0], row[1]) for row in await cursor.fetchall()]
 
     async def orphan_vectors(self, generation: Generation) -> int:
         """How many vectors no chunk points at."""

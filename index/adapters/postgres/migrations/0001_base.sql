@@ -24,6 +24,7 @@ CREATE TABLE delivery (
     received_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (source, delivery_id)
 );
+CREATE INDEX delivery_by_time ON delivery (source, received_at);
 
 CREATE TABLE attempt (
     source_id int NOT NULL REFERENCES source,
@@ -49,6 +50,7 @@ CREATE TABLE publication (
     moved_from text,
     moved_to text,
     detected_at timestamptz NOT NULL,
+    old_seen_at timestamptz,
     published_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (source_id, path, revision)
 );
