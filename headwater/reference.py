@@ -65,12 +65,11 @@ and nothing else there. Progress bars appear on a terminal only.
 
 ## Exit status
 
-| status | meaning |
-|---|---|
-| 0 | done |
-| 1 | a check did not hold: `verify` or `migrate --check` found something, or `eval run` could not measure a question |
-| 2 | wrong use, a wrong configuration, or a source that can never be read as configured |
-| 3 | something it needs cannot be reached: the database, or a repository |
+- Exit status 0 means that it is done.
+- Exit status 1 means that a check did not hold: `verify` or `migrate --check` found something, or `eval run` could not
+  measure a question.
+- Exit status 2 means wrong use, a wrong configuration, or a source that can never be read as configured.
+- Exit status 3 means that something it needs cannot be reached: the database, or a repository.
 """
 
 
@@ -181,9 +180,10 @@ def _type(shape: shapes.Type) -> str:
 
 
 def _bounds(shape: shapes.IntType | shapes.FloatType) -> str:
-    if shape.ge is None or shape.le is None:
+    if shape.le is None:
         return ""
-    return f", {shape.ge:g} to {shape.le:g}"
+    least = f"above {shape.gt}" if shape.gt is not None else shape.ge
+    return f", {least} to {shape.le}"
 
 
 def _default(field: shapes.Field) -> str:
