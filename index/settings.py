@@ -1,6 +1,9 @@
 """How text becomes an index, and where the index is kept."""
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 
 
 class EmbeddingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -18,8 +21,8 @@ class EmbeddingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 class ChunkingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How long a chunk may be, and how long reading one page may take."""
 
-    target_chars: int = 500
-    read_timeout_s: float = 20.0
+    target_chars: Annotated[int, Meta(ge=50, le=100_000)] = 500
+    read_timeout_s: Annotated[float, Meta(gt=0, le=3_600)] = 20.0
 
 
 class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,7 +41,7 @@ class RetrievalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     of a page add to it. At most `per_page` chunks of one page are returned.
     """
 
-    candidates: int = 100
-    lexical: float = 0.5
+    candidates: Annotated[int, Meta(ge=1, le=1_000)] = 100
+    lexical: Annotated[float, Meta(ge=0, le=1_000)] = 0.5
     page: float = 0.1
-    per_page: int = 2
+    per_page: Annotated[int, Meta(ge=1, le=100)] = 2

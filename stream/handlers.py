@@ -1,7 +1,8 @@
 """Consuming page events: each one ends applied, superseded or parked, whatever happens on the way."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import stamina
@@ -10,7 +11,8 @@ import structlog
 from index.core.pages import ReadPage
 from index.core.plan import Outcome
 from index.core.ports import PageStore, ParkStore
-from index.handlers import ReadPages, Receiver, apply_page, read_ahead
+from index.handlers import ReadPages, Receiver, apply_page, embed_ahead, read_ahead
+from index.handlers.together import first_failure
 from schemas.errors import BadVectors, ParkingFailed, PermanentError, TransientError
 from schemas.events import PageDeleted, PageEvent
 from schemas.ids import Generation
@@ -21,6 +23,7 @@ _log = structlog.get_logger()
 BAD_VECTOR_TRIES = 3
 TARGET_WAIT_S = 5.0
 _POLL_S = 0.05
+_PART = 16
 _RETRY_CAP_S = 30.0
 
 Told = Callable[[PageEvent, Generation, Outcome | None], None]
@@ -52,25 +55,61 @@ async def consume_batch(events: Sequence[PageEvent], consumer: Consumer) -> None
         with attempt:
             receivers = await consumer.receivers()
     for to in receivers:
-        pages = await _read_ahead(events, to, consumer)
-        for event in in_order(events):
-            await _consume(event, to, consumer, pages.get((event.page_id, event.revision)))
+        try:
+            await _consume_for(in_order(events), to, consumer)
+        except BaseExceptionGroup as failures:
+            raise first_failure(failures) from failures
 
 
-async def _read_ahead(
-    events: Sequence[PageEvent], to: Receiver, consumer: Consumer
-) -> ReadPages:
-    """Reading ahead only saves time: what it stumbles over is met again page by page, and parked there."""
+async def _consume_for(events: Sequence[PageEvent], to: Receiver, consumer: Consumer) -> None:
+    """Read, embed and apply a few pages at a time, each step beside the next one's predecessor.
+
+    While some pages are embedded the next ones are read and the last ones written: the processor never waits for
+    the database, nor the database for it. Pages are still applied one by one, in order.
+    """
+    parts = [events[start : start + _PART] for start in range(0, len(events), _PART)]
+    async with asyncio.TaskGroup() as group:
+        reading = group.create_task(_read_ahead(parts[0], to, consumer)) if parts else None
+        applying: asyncio.Task[None] | None = None
+        for part, following in zip(parts, [*parts[1:], None], strict=True):
+            pages = await reading if reading else {}
+            reading = group.create_task(_read_ahead(following, to, consumer)) if following else None
+            await _embed_ahead(pages, to, consumer)
+            if applying is not None:
+                await applying
+            applying = group.create_task(_apply(part, pages, to, consumer))
+
+
+async def _apply(
+    events: Sequence[PageEvent], pages: ReadPages, to: Receiver, consumer: Consumer
+) -> None:
+    for event in events:
+        await _consume(event, to, consumer, pages.get((event.page_id, event.revision)))
+
+
+async def _read_ahead(events: Sequence[PageEvent], to: Receiver, consumer: Consumer) -> ReadPages:
     pages: ReadPages = {}
     async for attempt in _retries():
-        with attempt:
-            try:
-                pages = await read_ahead(events, to, store=consumer.store)
-            except TransientError:
-                raise
-            except Exception as error:
-                _log.warning("batch.not_read_ahead", reason=f"{type(error).__name__}: {error}")
+        with attempt, _only_ahead():
+            pages = await read_ahead(events, to, store=consumer.store)
     return pages
+
+
+async def _embed_ahead(pages: ReadPages, to: Receiver, consumer: Consumer) -> None:
+    async for attempt in _retries():
+        with attempt, _only_ahead():
+            await embed_ahead(pages, to, store=consumer.store)
+
+
+@contextlib.contextmanager
+def _only_ahead() -> Iterator[None]:
+    """Going ahead only saves time: what it stumbles over is met again page by page, and parked there."""
+    try:
+        yield
+    except TransientError:
+        raise
+    except Exception as error:
+        _log.warning("batch.not_ahead", reason=f"{type(error).__name__}: {error}")
 
 
 async def _consume(

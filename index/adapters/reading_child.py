@@ -150,7 +150,7 @@ def main() -> None:
     while head := stdin.read(_HEAD.size):
         frame = stdin.read(_HEAD.unpack(head)[0])
         signal.alarm(int(alarm_s))  # ends this process in a hanging page once its owner is gone
-        _answer(stdout, _read(reader, _DECODE_EVENT.decode(frame)))
+        _answer(stdout, _read(reader, frame))
         signal.alarm(0)
 
 
@@ -161,19 +161,22 @@ def _reader(tokenizer: Path, *, target_chars: int, max_tokens: int) -> Reader:
     return Reader(ChunkLimits(target_chars, max_tokens), counter.count)
 
 
-def _read(reader: Reader, event: PageChanged) -> _Read | _Refused:
+def _read(reader: Reader, frame: bytes) -> bytes:
+    """The answer, encoded: text that no encoding takes is the page's fault too."""
     try:
-        return _Read(reader.read(event))
+        return _ENCODE.encode(_Read(reader.read(_DECODE_EVENT.decode(frame))))
     except PermanentError as error:
-        return _Refused(str(error))
+        reason = str(error)
     except (RecursionError, MemoryError) as error:
-        return _Refused(f"the page is too much for its parser: {type(error).__name__}")
+        reason = f"the page is too much for its parser: {type(error).__name__}"
+    except UnicodeEncodeError:
+        reason = "the page holds half a character"
     except Exception as error:  # this process's boundary: a parser's bug parks the page
-        return _Refused(f"{type(error).__name__}: {error}"[:500])
+        reason = f"{type(error).__name__}: {error}"[:500]
+    return _ENCODE.encode(_Refused(reason.encode("utf-8", "replace").decode()))
 
 
-def _answer(stdout: BinaryIO, answer: _Read | _Refused) -> None:
-    frame = _ENCODE.encode(answer)
+def _answer(stdout: BinaryIO, frame: bytes) -> None:
     stdout.write(_HEAD.pack(len(frame)) + frame)
     stdout.flush()
 

@@ -1,6 +1,14 @@
 """The use cases of an index: applying pages, and searching them."""
 
-from index.handlers.apply import ReadPages, Receiver, apply_page, read_ahead
+from index.handlers.apply import ReadPages, Receiver, apply_page, embed_ahead, read_ahead
 from index.handlers.search import Searcher, search_index
 
-__all__ = ["ReadPages", "Receiver", "Searcher", "apply_page", "read_ahead", "search_index"]
+__all__ = [
+    "ReadPages",
+    "Receiver",
+    "Searcher",
+    "apply_page",
+    "embed_ahead",
+    "read_ahead",
+    "search_index",
+]

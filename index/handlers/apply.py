@@ -1,5 +1,6 @@
 """Bringing pages into generations: read, embed what is new, write in one transaction."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ from index.core.embedding import Embed
 from index.core.pages import ReadPage
 from index.core.plan import Outcome, PagePlan, plan_deletion, plan_page, texts_of
 from index.core.ports import PageStore, ReadEvent
+from index.handlers.together import run_together
 from schemas.errors import BadVectors, PermanentError, StoreUnavailable
 from schemas.events import PageChanged, PageDeleted, PageEvent
 from schemas.ids import Generation, PageId, Revision, TextHash
@@ -28,13 +30,8 @@ class Receiver:
     embed: Embed
 
 
-async def read_ahead(
-    events: Sequence[PageEvent], to: Receiver, *, store: PageStore
-) -> ReadPages:
-    """Read a batch of pages and embed all their new texts together, which is faster than page by page.
-
-    A page that cannot be read stands for its error. Bad vectors are left to `apply_page` to find, page by page.
-    """
+async def read_ahead(events: Sequence[PageEvent], to: Receiver, *, store: PageStore) -> ReadPages:
+    """Read the pages that the store does not have yet. A page that cannot be read stands for its error."""
     pages: dict[tuple[PageId, Revision], ReadPage | PermanentError] = {}
     for event in events:
         if not isinstance(event, PageChanged):
@@ -46,14 +43,18 @@ async def read_ahead(
             pages[event.page_id, event.revision] = await to.read(event)
         except PermanentError as error:
             pages[event.page_id, event.revision] = error
-    readable = [page for page in pages.values() if isinstance(page, ReadPage)]
-    try:
-        await _embed_missing(
-            {key: text for page in readable for key, text in texts_of(page)}, to, store
-        )
-    except BadVectors:
-        return pages
     return pages
+
+
+async def embed_ahead(pages: ReadPages, to: Receiver, *, store: PageStore) -> None:
+    """Embed all new texts of some pages together, which is faster than page by page.
+
+    Bad vectors are left to `apply_page` to find, page by page.
+    """
+    readable = [page for page in pages.values() if isinstance(page, ReadPage)]
+    with contextlib.suppress(BadVectors):
+        texts = {key: text for page in readable for key, text in texts_of(page)}
+        await _embed_missing(texts, to, store)
 
 
 async def apply_page(
@@ -95,7 +96,11 @@ async def _embed_missing(texts: Mapping[TextHash, str], to: Receiver, store: Pag
     """Embed and commit the texts that have no vector, longest first so that a batch holds like lengths."""
     missing = await store.without_vector(to.generation, list(texts))
     order = sorted(missing, key=lambda key: (-len(texts[key]), key))
-    for start in range(0, len(order), VECTOR_BATCH):
-        batch = order[start : start + VECTOR_BATCH]
+    batches = [order[start : start + VECTOR_BATCH] for start in range(0, len(order), VECTOR_BATCH)]
+
+    async def embed(batch: Sequence[TextHash]) -> None:
         vectors = await to.embed([texts[key] for key in batch])
         await store.add_vectors(to.generation, batch, vectors)
+
+    # Two at once: the embedder goes on with the second while the first is written.
+    await run_together((embed(batch) for batch in batches), at_once=2)

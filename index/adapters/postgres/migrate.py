@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from importlib import resources
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from schemas.errors import StoreUnavailable, WrongUse
 
@@ -23,6 +24,10 @@ def migrate(conninfo: str, *, check: bool = False) -> Sequence[str]:
     Returns: the names applied (or missing), in order.
     Raises: StoreUnavailable; WrongUse when the schema is newer than this program or pgvector is too old.
     """
+    try:
+        conninfo_to_dict(conninfo)
+    except psycopg.ProgrammingError:
+        raise WrongUse("the configured database url is no connection string") from None
     try:
         with psycopg.connect(conninfo, autocommit=True, connect_timeout=5) as connection:
             return _run(connection, check=check)

@@ -12,6 +12,7 @@ from index.adapters.postgres.statements import statement, statement_for
 from index.core.plan import Outcome, PageFacts, PagePlan, SectionWrite, StoredChunk, StoredPage
 from schemas.ids import Generation, PageId, Revision, TextHash, path_of, source_of
 
+_TERM_TYPES = ("text", "int4", "int8", "int2", "int2", "int2", "int2", "int4")
 _NO_FACTS = {"url": "", "title": "", "format": "", "blob": "", "commit": "", "committed_at": None}
 
 
@@ -177,19 +178,19 @@ async def _insert_sections(
         ids += [row[0] for row in await cursor.fetchall()]
         if not cursor.nextset():
             break
-    counts = [
-        (count, section_id, section.length)
-        for section, section_id in zip(sections, ids, strict=True)
-        for count in section.terms
-    ]
-    rows = {
-        "source_id": key["source_id"],
-        "terms": [count.term for count, _, _ in counts],
-        "section_ids": [section_id for _, section_id, _ in counts],
-        "titles": [count.title for count, _, _ in counts],
-        "headings": [count.heading for count, _, _ in counts],
-        "paths": [count.path for count, _, _ in counts],
-        "bodies": [count.body for count, _, _ in counts],
-        "lengths": [length for _, _, length in counts],
-    }
-    await cursor.execute(statement_for("insert_terms", generation), rows)
+    async with cursor.copy(statement_for("copy_terms", generation)) as copy:
+        copy.set_types(_TERM_TYPES)
+        for section, section_id in zip(sections, ids, strict=True):
+            for count in section.terms:
+                await copy.write_row(
+                    (
+                        count.term,
+                        key["source_id"],
+                        section_id,
+                        count.title,
+                        count.heading,
+                        count.path,
+                        count.body,
+                        section.length,
+                    )
+                )
