@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from headwater.metering import Cost
-from headwater.runtime import Runtime, Store, Target, live, utc_now
+from headwater.runtime import Runtime, Store, Target, utc_now
 from index.core.ledger import SourceStatus
 from index.core.plan import Outcome
 from ingest.adapters.folder import FolderReader
@@ -105,7 +105,7 @@ async def index_source(
     report = await sync_until_complete(source, syncer, everything=target.is_new)
     await runtime.store.generations.refresh_statistics(target.generation, source.name)
     cost = runtime.cost.since(before)
-    status = await status_of(runtime.store, source.name)
+    status = await status_of(runtime.store, source.name, target.generation)
     if status is None:
         raise StoreUnavailable(f"{source.name} was indexed and is not in the store")
     return _report(report, status, cost, time.perf_counter() - start_s)
@@ -130,12 +130,16 @@ async def sync_until_complete(
     return await sync_source(source, syncer, everything=everything, broken=broken)
 
 
-async def status_of(store: Store, source: SourceName) -> SourceStatus | None:
-    """How far a source is in the live generation; None for one never heard of, or before the first generation."""
-    generations = await store.generations.generations()
-    if not any(info.is_live for info in generations):
+async def status_of(
+    store: Store, source: SourceName, generation: Generation | None = None
+) -> SourceStatus | None:
+    """How far a source is in a generation, the live one if none is named; None for a source never heard of."""
+    if generation is None:
+        known = await store.generations.generations()
+        generation = next((info.generation for info in known if info.is_live), None)
+    if generation is None:
         return None
-    statuses = await store.generations.statuses(live(generations).generation)
+    statuses = await store.generations.statuses(generation)
     return next((status for status in statuses if status.source == source), None)
 
 

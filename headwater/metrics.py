@@ -23,11 +23,6 @@ class Metrics:
     parked: Gauge
     query_seconds: Histogram
     answers: Counter
-    tokens: Counter
-    cost: Counter
-    judged: Counter
-    quality: Gauge
-    alerts: Counter
 
 
 def make_metrics() -> Metrics:
@@ -78,17 +73,6 @@ def make_metrics() -> Metrics:
         answers=Counter(
             "headwater_answers", "Answers given.", ["route", "refused"], registry=registry
         ),
-        tokens=Counter(
-            "headwater_tokens", "Tokens of language models.", ["role"], registry=registry
-        ),
-        cost=Counter("headwater_cost", "Cost of language models.", ["role"], registry=registry),
-        judged=Counter(
-            "headwater_judged", "Answers judged.", ["metric", "outcome"], registry=registry
-        ),
-        quality=Gauge(
-            "headwater_quality", "The level of a quality metric.", ["metric"], registry=registry
-        ),
-        alerts=Counter("headwater_alerts", "Alerts raised.", ["metric"], registry=registry),
     )
 
 

@@ -46,7 +46,7 @@ def load_settings(file: Path | None, env: Mapping[str, str], *, folder: Path) ->
         raise BadConfiguration(f"{path.name}: {error}") from None
     base = path.parent if path.is_file() else folder
     settings = _absolute(settings, base, env)
-    _check(settings, env)
+    check_names(settings.source)
     return settings
 
 
@@ -116,12 +116,3 @@ def _is_name(name: str) -> bool:
         and "/" not in name
         and name.strip() == name
     )
-
-
-def _check(settings: Settings, env: Mapping[str, str]) -> None:
-    check_names(settings.source)
-    for source in settings.source:
-        if source.webhook_secret_env and not env.get(source.webhook_secret_env):
-            raise BadConfiguration(
-                f"source {source.name}: the variable {source.webhook_secret_env} is empty or not set"
-            )

@@ -1,8 +1,10 @@
 """Where docs come from: the settings of sources."""
 
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from schemas.formats import Dialect
 
@@ -32,5 +34,5 @@ class SourceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     exclude: tuple[str, ...] = ()
     url: str = ""
     dialect: Dialect = Dialect.AUTO
-    poll_s: float | None = None
+    poll_s: Annotated[float, Meta(gt=0, le=86_400)] | None = None
     webhook_secret_env: str = ""

@@ -23,6 +23,11 @@ class LocalLog:
         self._changed = asyncio.Condition()
         self._failure: BaseException | None = None
 
+    @property
+    def outstanding(self) -> int:
+        """How many pages have events that are not consumed yet."""
+        return len(self._outstanding)
+
     async def __call__(self, events: Sequence[PageEvent]) -> None:
         """See `Publish.__call__`."""
         async with self._changed:

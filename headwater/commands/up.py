@@ -31,13 +31,13 @@ from headwater.server import serve
 from headwater.settings import Settings
 from index.adapters.file_lock import FileLock
 from index.adapters.postgres.deliveries import PostgresDeliveries
-from index.handlers.search import as_of_shape
+from index.handlers.search import shown_as_of
 from ingest.adapters.folder import FolderReader
 from ingest.adapters.webhook_http import webhook_routes
 from ingest.core.webhook import Delivery
 from ingest.handlers.sync import Source
 from schemas.answers import PageResponse, PageSection
-from schemas.errors import HeadwaterError, StoreUnavailable, TransientError
+from schemas.errors import BadConfiguration, HeadwaterError, StoreUnavailable, TransientError
 from schemas.ids import SourceName
 
 _log = structlog.get_logger()
@@ -50,6 +50,7 @@ _DATABASE_CHECK_S = 2.0
 
 async def run(settings: Settings, *, env: Mapping[str, str], port: int | None) -> int:
     """Run until SIGINT or SIGTERM. Returns: the exit status."""
+    secrets = _secrets(settings, env)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -57,6 +58,7 @@ async def run(settings: Settings, *, env: Mapping[str, str], port: int | None) -
     lock = FileLock(lock_path(settings))
     async with open_runtime(settings, say) as runtime, asyncio.TaskGroup() as group:
         metrics = make_metrics()
+        metrics.lag_events.set_function(lambda: runtime.log.outstanding)
         runtime.cost.ears = Ears(metrics.texts_embedded.inc, metrics.texts_reused.inc)
         target = await choose_generation(runtime) if lock.take_exclusive() else None
         following = Following(runtime, metrics)
@@ -72,7 +74,7 @@ async def run(settings: Settings, *, env: Mapping[str, str], port: int | None) -
                     meter=QueryMeter(metrics),
                 ),
                 *webhook_routes(
-                    _secrets(settings, env),
+                    secrets,
                     partial(_store_delivery, runtime=runtime, following=following),
                 ),
             ],
@@ -223,7 +225,7 @@ async def _page_at(url: str, *, runtime: Runtime) -> PageResponse | None:
             )
             for section in page.sections
         ],
-        as_of={name: as_of_shape(as_of) for name, as_of in page.as_of.items()},
+        as_of=shown_as_of(page.as_of),
     )
 
 
@@ -233,9 +235,17 @@ async def _ping(runtime: Runtime) -> str | None:
 
 
 def _secrets(settings: Settings, env: Mapping[str, str]) -> dict[str, Sequence[bytes]]:
-    """The webhook secrets by source; several in one variable, apart by spaces, are valid side by side."""
-    return {
-        source.name: [secret.encode() for secret in env[source.webhook_secret_env].split()]
-        for source in settings.source
-        if source.webhook_secret_env
-    }
+    """The webhook secrets by source; several in one variable, apart by spaces, are valid side by side.
+
+    Raises: BadConfiguration when a variable that is named is empty or not set.
+    """
+    secrets: dict[str, Sequence[bytes]] = {}
+    for source in settings.source:
+        variable = source.webhook_secret_env
+        if variable:
+            secrets[source.name] = [secret.encode() for secret in env.get(variable, "").split()]
+            if not secrets[source.name]:
+                raise BadConfiguration(
+                    f"source {source.name}: the variable {variable} is empty or not set"
+                )
+    return secrets

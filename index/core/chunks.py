@@ -130,7 +130,8 @@ def _pack(pieces: Sequence[_Piece], *, room: int, target_chars: int) -> Iterator
     body, tokens = "", 0
     for piece in pieces:
         if body and (tokens + piece.tokens > room or len(body) + len(piece.text) > target_chars):
-            yield body
+            if body.strip():
+                yield body
             body, tokens = "", 0
         body = f"{body}{piece.joint}{piece.text}" if body else piece.text
         tokens += piece.tokens

@@ -1,8 +1,7 @@
 """Finding the chunks that answer a question."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import numpy as np
 import structlog
@@ -17,7 +16,6 @@ from schemas.ids import SourceName
 
 _log = structlog.get_logger()
 
-_NEVER = datetime.fromtimestamp(0, UTC)
 _MAX_TERMS = 64
 
 EmbedQuery = Callable[[str], Awaitable[NDArray[np.float32]]]
@@ -57,19 +55,23 @@ async def search_index(
     return SearchResponse(
         question=question,
         hits=[_hit(entry, has_vector=vector is not None) for entry in ranked],
-        as_of={name: as_of_shape(as_of) for name, as_of in found.as_of.items()},
+        as_of=shown_as_of(found.as_of),
         degraded=None if vector is not None else "lexical_only",
     )
 
 
-def as_of_shape(as_of: SourceAsOf) -> AsOf:
-    """The public shape of `as_of`; a source never finished shows the epoch and no commit."""
-    return AsOf(
-        commit=as_of.commit,
-        committed_at=as_of.committed_at or _NEVER,
-        indexed_at=as_of.indexed_at or _NEVER,
-        parked=as_of.parked,
-    )
+def shown_as_of(as_of: Mapping[SourceName, SourceAsOf]) -> dict[str, AsOf]:
+    """The public shape of `as_of`. A source whose first sync is under way reflects no commit yet and is left out."""
+    return {
+        name: AsOf(
+            commit=state.commit,
+            committed_at=state.committed_at,
+            indexed_at=state.indexed_at,
+            parked=state.parked,
+        )
+        for name, state in as_of.items()
+        if state.committed_at is not None and state.indexed_at is not None
+    }
 
 
 def _hit(ranked: Ranked, *, has_vector: bool) -> Hit:

@@ -32,7 +32,7 @@ class MemoryReader:
 
     def commit(self, files: Mapping[str, bytes], *, at: datetime | None = None) -> str:
         """Add a commit that holds exactly `files` on top of the head, and return its id."""
-        digest = hashlib.sha1(f"{self._head}:{len(self._trees)}".encode(), usedforsecurity=False)
+        digest = hashlib.sha1(f"{self._head}:{len(self._times)}".encode(), usedforsecurity=False)
         commit = digest.hexdigest()
         self._trees[commit] = dict(files)
         self._parents[commit] = self._head

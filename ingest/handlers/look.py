@@ -1,7 +1,7 @@
 """Reading page files from a source: decoded, with their includes, and with what they say of themselves."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from index.core.ledger import Claim
 from ingest.core.facts import facts_of
@@ -14,6 +14,7 @@ from schemas.events import MAX_PAGE_BYTES
 from schemas.formats import Format, format_of
 
 _FILES_AT_ONCE = 256
+_MAX_SLUG_CHARS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +104,17 @@ def _look(page: _Decoded, filled: _Filled, layout: Layout) -> Look:
     url, slug = layout.url.url_of(page.path), None
     if page.text is not None:
         slug = facts_of(page.text, format=_format(page.path), path=page.path).slug
+    if slug is not None and not _is_address(slug):
+        slug, filled = None, replace(filled, text=None, refusal="its slug is no address")
     if slug is not None:
         url = layout.url.url_with_slug(page.path, slug)
     claim = Claim(page.path, page.blob, url, slug is not None, filled.depends)
     return Look(page.path, page.blob, filled.text, filled.refusal, claim)
+
+
+def _is_address(slug: str) -> bool:
+    """Whether a database and a browser could take it: escapes in front matter spell what no file may hold."""
+    return slug.isprintable() and len(slug) <= _MAX_SLUG_CHARS
 
 
 def _format(path: str) -> Format:

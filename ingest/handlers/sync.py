@@ -219,27 +219,20 @@ async def _send(
     stamp: Stamp,
     syncer: Syncer,
 ) -> bool:
-    """Announce and publish slice by slice, what no change speaks of first; False when a newer hint ended it."""
+    """Announce and publish slice by slice; False when a newer hint ended it.
+
+    What the files say of themselves goes on record first, all of it at once: if this sync dies between two slices,
+    the next one looks at every page again that this one looked at, those that wait for a URL to fall free included.
+    """
     name = stamp.source
-    spoken = {change.path for change in changes}
-    silent = [path for path in round_.looks if path not in spoken]
-    await syncer.ledger.announce(name, stamp.revision, _announcement(round_, silent))
+    await syncer.ledger.announce(name, stamp.revision, _claims_announced(round_.looks))
     sent = 0
     for batch in in_slices(changes, size=syncer.slice_pages):
         if sent and syncer.is_hinted(name):
             return False
         texts = await _texts(round_, batch)
-        announcement = _announcement(round_, [change.path for change in batch])
-        await syncer.ledger.announce(
-            name,
-            stamp.revision,
-            Announcement(
-                publications_of(batch, stamp),
-                announcement.claims,
-                announcement.gone,
-                parked_of(batch),
-            ),
-        )
+        announcement = Announcement(publications_of(batch, stamp), parked=parked_of(batch))
+        await syncer.ledger.announce(name, stamp.revision, announcement)
         await syncer.publish(events_of(batch, texts, stamp, newest))
         sent += len(batch)
         syncer.progress(name, sent, len(changes))
@@ -247,8 +240,7 @@ async def _send(
     return True
 
 
-def _announcement(round_: _Round, paths: Sequence[str]) -> Announcement:
-    looks = {path: round_.looks[path] for path in paths}
+def _claims_announced(looks: Mapping[str, Look | None]) -> Announcement:
     return Announcement(
         claims=tuple(
             look.claim for look in looks.values() if look is not None and look.claim is not None

@@ -142,7 +142,15 @@ class PostgresGenerations:
             rows = await cursor.fetchall()
         return [
             SourceStatus(
-                SourceName(row[0]), *row[1:], tuple(parked.get(SourceName(row[0]), {}).items())
+                source=SourceName(row[0]),
+                revision=Revision(row[1]),
+                published_commit=row[2],
+                committed_at=row[3],
+                published_at=row[4],
+                checked_at=row[5],
+                pages=row[6],
+                chunks=row[7],
+                parked=tuple(parked.get(SourceName(row[0]), {}).items()),
             )
             for row in rows
         ]

@@ -11,7 +11,7 @@ SIGNS: dict[Dialect, re.Pattern[str]] = {
     Dialect.MYST: re.compile(
         r"^\s*\([^()\s][^()\n]*\)=\s*$"
         r"|^\s*(?:`{3,}|~{3,}|:{3,})\s*\{[\w:.+-]+\}"
-        r"|\{[\w:+-]+\}`[^`]"
+        r"|(?<![`\\])\{[\w:+-]+\}`[^`]+`"
     ),
     Dialect.MKDOCS: re.compile(
         r"^\s*(?:!!!|\?\?\?\+?)\s+[\w\"]"
