@@ -45,19 +45,27 @@ class Cost:
 
 
 class MeteredEmbed:
-    """An `Embed` that adds to a cost."""
+    """An `Embed` that adds to a cost; time in which several calls run at once counts once."""
 
     def __init__(
         self, embed: Callable[[Sequence[str]], Awaitable[NDArray[np.float32]]], cost: Cost
     ) -> None:
         self._embed = embed
         self._cost = cost
+        self._calls = 0
+        self._since_s = 0.0
 
     async def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """See `Embed`."""
-        start_s = time.perf_counter()
-        vectors = await self._embed(texts)
-        self._cost.embed_s += time.perf_counter() - start_s
+        if not self._calls:
+            self._since_s = time.perf_counter()
+        self._calls += 1
+        try:
+            vectors = await self._embed(texts)
+        finally:
+            self._calls -= 1
+            if not self._calls:
+                self._cost.embed_s += time.perf_counter() - self._since_s
         self._cost.texts_embedded += len(texts)
         self._cost.ears.embedded(len(texts))
         return vectors
