@@ -3,7 +3,12 @@
 import os
 import subprocess
 import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from index.adapters.postgres.server import discard
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"
@@ -13,6 +18,16 @@ DEV_QUESTIONS = DATA / "ray-docs" / "questions-dev.jsonl"
 SYNTHETIC_QUESTIONS = DATA / "ray-docs" / "questions-synthetic-dev.jsonl"
 URL = "https://docs.ray.io/en/master/{stem}.html"
 EXCLUDE = ("**/_templates/**", "templates/**", "**/_includes/**")
+
+
+@contextmanager
+def workspace() -> Iterator[Path]:
+    """A temporary folder with a home of its own, whose database is removed with it."""
+    with tempfile.TemporaryDirectory(prefix="headwater-bench-") as name:
+        try:
+            yield Path(name)
+        finally:
+            discard(Path(name) / ".headwater")
 
 
 def require_data() -> None:

@@ -5,12 +5,11 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
 
-from bench.corpus import BUNDLE, require_data, source_toml
+from bench.corpus import BUNDLE, require_data, source_toml, workspace
 from bench.encode import (
     distinct_texts,
     embedder_of,
@@ -29,8 +28,7 @@ def run() -> None:
     """Index in a process of its own, then measure both floors in this one."""
     require_data()
     started = machine()
-    with tempfile.TemporaryDirectory(prefix="headwater-bench-") as folder:
-        home = Path(folder)
+    with workspace() as home:
         (home / "headwater.toml").write_text(
             source_toml(name="ray", kind="git", location=BUNDLE, ref="eval"), "utf-8"
         )

@@ -3,12 +3,11 @@
 import asyncio
 import os
 import random
-import tempfile
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from bench.corpus import clone_history, commits, git, require_data, source_toml
+from bench.corpus import clone_history, commits, git, require_data, source_toml, workspace
 from bench.encode import distinct_texts, embedder_of, encode_s, pages_of, reader_of
 from bench.record import machine, spread, write_result
 from bench.server import Server, serving, wait_until
@@ -51,10 +50,10 @@ def run() -> None:
     require_data()
     started = machine()
     figures: dict[str, object] = {}
-    with tempfile.TemporaryDirectory(prefix="headwater-bench-") as folder:
-        figures |= _real_documentation(Path(folder))
-    with tempfile.TemporaryDirectory(prefix="headwater-bench-") as folder:
-        figures["folder_saves_s"] = _folder(Path(folder))
+    with workspace() as folder:
+        figures |= _real_documentation(folder)
+    with workspace() as folder:
+        figures["folder_saves_s"] = _folder(folder)
     small, large = (_synthetic(size) for size in (_SMALL, _LARGE))
     figures["synthetic_500_pages_s"], figures["synthetic_5000_pages_s"] = small, large
     figures["large_over_small_p50"] = round(large["p50"] / small["p50"], 3)
@@ -241,8 +240,7 @@ def _folder(folder: Path) -> dict[str, float]:
 
 def _synthetic(size: int) -> dict[str, float]:
     """Edits to a corpus of `size` one-chunk pages of distinct text, by webhook."""
-    with tempfile.TemporaryDirectory(prefix="headwater-bench-") as name:
-        folder = Path(name)
+    with workspace() as folder:
         repository = folder / "repository"
         _write_synthetic(repository, size)
         git(repository, "init", "-q", "-b", "main")

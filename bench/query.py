@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from pgvector import Vector
 from pgvector.psycopg import register_vector
 
-from bench.corpus import BUNDLE, DEV_QUESTIONS, require_data, source_toml
+from bench.corpus import BUNDLE, DEV_QUESTIONS, require_data, source_toml, workspace
 from bench.encode import embedder_of
 from bench.record import machine, spread, write_result
 from bench.server import serving
@@ -33,8 +32,7 @@ def run() -> None:
     require_data()
     started = machine()
     questions = [question.question for question in read_questions(DEV_QUESTIONS)]
-    with tempfile.TemporaryDirectory(prefix="headwater-bench-") as name:
-        folder = Path(name)
+    with workspace() as folder:
         (folder / "headwater.toml").write_text(
             source_toml(name="ray", kind="git", location=BUNDLE, ref="eval"), "utf-8"
         )

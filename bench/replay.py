@@ -2,12 +2,11 @@
 
 import asyncio
 import os
-import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.corpus import clone_history, commits, git, require_data, source_toml
+from bench.corpus import clone_history, commits, git, require_data, source_toml, workspace
 from bench.encode import distinct_texts, embedder_of, encode_s, reader_of
 from bench.record import machine, spread, write_result
 from headwater.indexing import ignore, open_source, sync_until_complete
@@ -52,8 +51,8 @@ def run() -> None:
     """Replay every commit, one sync each."""
     require_data()
     started = machine()
-    with tempfile.TemporaryDirectory(prefix="headwater-bench-") as folder:
-        figures = asyncio.run(_replay(Path(folder)))
+    with workspace() as folder:
+        figures = asyncio.run(_replay(folder))
     write_result(NAME, figures, started)
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from bench.corpus import (
     require_data,
     source_toml,
     unpack_api_pages,
+    workspace,
 )
 from bench.record import machine, write_result
 from eval.core.retrieval import Question, page_of, wilson
@@ -66,8 +66,7 @@ def run() -> None:
     """Index the documentation at `eval` and the API pages, then ask everything."""
     require_data()
     started = machine()
-    with tempfile.TemporaryDirectory(prefix="headwater-bench-") as name:
-        folder = Path(name)
+    with workspace() as folder:
         api = unpack_api_pages(folder)
         (folder / "headwater.toml").write_text(
             source_toml(name="ray", kind="git", location=BUNDLE, ref="eval")

@@ -1,9 +1,6 @@
 """Start: `headwater up` on an existing index, from the process's start until it is ready."""
 
-import tempfile
-from pathlib import Path
-
-from bench.corpus import BUNDLE, require_data, source_toml
+from bench.corpus import BUNDLE, require_data, source_toml, workspace
 from bench.record import machine, spread, write_result
 from bench.server import serving
 
@@ -15,8 +12,7 @@ def run() -> None:
     """Index part of the documentation once, then start again and again."""
     require_data()
     started = machine()
-    with tempfile.TemporaryDirectory(prefix="headwater-bench-") as name:
-        folder = Path(name)
+    with workspace() as folder:
         (folder / "headwater.toml").write_text(
             source_toml(name="ray", kind="git", location=BUNDLE, ref="eval"), "utf-8"
         )

@@ -17,6 +17,7 @@ from pathlib import Path
 import httpx
 
 from headwater.console import print_text, say
+from index.adapters.postgres.server import discard
 
 _START_TIMEOUT_S = 900.0
 _CHANGE_TIMEOUT_S = 60.0
@@ -101,6 +102,7 @@ def _serving(stage: Stage, folder: Path) -> Iterator[str]:
         with contextlib.suppress(subprocess.TimeoutExpired):
             server.wait(timeout=30)
         server.kill()
+        discard(folder / ".headwater")
 
 
 def _configuration(stage: Stage) -> str:
@@ -151,7 +153,8 @@ def _tell(stage: Stage, base: str, *, is_own: bool) -> None:
     print_text(f"\nCommitted one paragraph to {page}. {seconds:.2f} s later:")
     _show(_QUESTION, answer)
     print_text(
-        f"\n{seconds:.2f} s from the commit to the changed answer, {_embedded(base) - embedded} texts embedded."
+        f"\n{seconds:.2f} s from the commit to the changed answer;"
+        f" texts embedded: {_embedded(base) - embedded}."
     )
 
 

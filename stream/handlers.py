@@ -71,7 +71,7 @@ async def _consume_for(events: Sequence[PageEvent], to: Receiver, consumer: Cons
     async with asyncio.TaskGroup() as group:
         reading = group.create_task(_read_ahead(parts[0], to, consumer)) if parts else None
         applying: asyncio.Task[None] | None = None
-        for part, following in zip(parts, [*parts[1:], None], strict=True):
+        for part, following in zip(parts, [*parts[1:], None], strict=False):
             pages = await reading if reading else {}
             reading = group.create_task(_read_ahead(following, to, consumer)) if following else None
             await _embed_ahead(pages, to, consumer)

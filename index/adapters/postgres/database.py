@@ -47,7 +47,7 @@ class Database:
             max_size=max_size,
             open=False,
             timeout=_CONNECT_TIMEOUT_S,
-            reconnect_timeout=60.0,
+            reconnect_timeout=3.0,  # after that the next request tries anew at once
             configure=_configure,
             check=AsyncConnectionPool.check_connection,
         )
