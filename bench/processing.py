@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from bench.corpus import clone_history, commits, git, require_data, source_toml, workspace
+from bench.corpus import EXCLUDE, clone_history, commits, git, require_data, source_toml, workspace
 from bench.encode import distinct_texts, embedder_of, encode_s, pages_of, reader_of
 from bench.record import machine, spread, write_result
 from bench.server import Server, serving, wait_until
 from headwater.settings import load_settings
+from ingest.core.globs import Globs
 
 NAME = "processing"
 _SEED = 20261122
@@ -69,6 +70,13 @@ def run() -> None:
     write_result(NAME, figures, started)
 
 
+def _indexed_pages(root: Path) -> list[Path]:
+    included = Globs(("**/*.rst",), EXCLUDE)
+    return sorted(
+        path for path in root.rglob("*.rst") if included.matches(path.relative_to(root).as_posix())
+    )
+
+
 @dataclass(slots=True)
 class _Repository:
     """A work tree that is pushed from, and what was written where."""
@@ -105,7 +113,7 @@ def _real_documentation(folder: Path) -> dict[str, object]:
     )
     with serving(folder) as server:
         work = _Repository(repository, server, random.Random(_SEED))
-        pages = sorted((repository / "doc" / "source").rglob("*.rst"))
+        pages = _indexed_pages(repository / "doc" / "source")
         work.random.shuffle(pages)
         tokens: dict[Path, str] = {}
         edits = [_edit(work, pages[n % 120], tokens) for n in range(_EDITS)]
@@ -136,7 +144,7 @@ def _edit(work: _Repository, page: Path, tokens: dict[Path, str]) -> float:
     page.write_text(text, "utf-8")
     tokens[page] = new
     work.push(f"Edit {page.name}")
-    return wait_until(lambda: _is_swapped(work.server, old, new))
+    return wait_until(lambda: _is_swapped(work.server, old, new), what=f"the edit of {page}")
 
 
 def _is_swapped(server: Server, old: str | None, new: str | None) -> bool:
@@ -149,7 +157,7 @@ def _delete(work: _Repository, page: Path, tokens: dict[Path, str]) -> float:
     token = tokens.pop(page)
     page.unlink()
     work.push(f"Delete {page.name}")
-    return wait_until(lambda: _is_swapped(work.server, token, None))
+    return wait_until(lambda: _is_swapped(work.server, token, None), what=f"the deletion of {page}")
 
 
 def _rename(work: _Repository, page: Path, tokens: dict[Path, str]) -> float:
@@ -157,7 +165,9 @@ def _rename(work: _Repository, page: Path, tokens: dict[Path, str]) -> float:
     target = page.with_name(f"renamed-{page.name}")
     page.rename(target)
     work.push(f"Rename {page.name}")
-    return wait_until(lambda: _stands_at(work.server, token, target.stem))
+    return wait_until(
+        lambda: _stands_at(work.server, token, target.stem), what=f"the renaming of {page}"
+    )
 
 
 def _stands_at(server: Server, token: str, stem: str) -> bool:

@@ -76,13 +76,13 @@ def serving(folder: Path) -> Iterator[Server]:
         process.wait(timeout=60)
 
 
-def wait_until(condition: Callable[[], bool], *, within_s: float = 30.0) -> float:
+def wait_until(condition: Callable[[], bool], *, what: str = "it", within_s: float = 30.0) -> float:
     """Ask `condition` until it holds. Returns: the seconds it took. Raises: SystemExit past the deadline."""
     start_s = time.perf_counter()
     while time.perf_counter() - start_s < within_s:
         if condition():
             return time.perf_counter() - start_s
-    raise SystemExit("what was waited for did not happen in time")
+    raise SystemExit(f"{what} did not happen within {within_s:g} s")
 
 
 def _address(process: subprocess.Popen[str]) -> str:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import pairwise
 
 from index.core.pages import Block, BlockKind, Chunk, Section
 from schemas.ids import TextHash
@@ -11,6 +12,7 @@ from schemas.ids import TextHash
 CountTokens = Callable[[Sequence[str]], Sequence[int]]
 """Tokens of each text as the embedding model counts them, its special tokens included."""
 
+_SPACE = re.compile(r"\s")
 _SENTENCE_END = re.compile(r"(?<=[.!?:;])\s+|\n+")
 _MAX_PREFIX_SHARE = 0.4
 
@@ -110,20 +112,25 @@ def _cut(text: str, *, by_lines: bool, room: int, count_tokens: CountTokens) -> 
 
 
 def _halve(text: str, room: int, count_tokens: CountTokens) -> Iterator[_Piece]:
-    """Cut what has no better place to be cut, at a space near the middle where there is one."""
+    """Cut what has no better place to be cut, at the white space nearest to the middle where there is any."""
     tokens = count_tokens([text])[0]
     if tokens <= room or len(text) < 2:
         yield _Piece(text, tokens, " ")
         return
     if tokens > room * 8:
         step = max(1, len(text) * room // (tokens * 2))
-        for start in range(0, len(text), step):
-            yield from _halve(text[start : start + step], room, count_tokens)
-        return
-    middle = text.find(" ", len(text) // 2)
-    cut = middle if 0 < middle < len(text) * 3 // 4 else len(text) // 2
-    for half in (text[:cut].rstrip(), text[cut:].lstrip()):
-        yield from _halve(half, room, count_tokens)
+        places = [_space_near(text, at, step // 2) for at in range(step, len(text), step)]
+    else:
+        places = [_space_near(text, len(text) // 2, len(text))]
+    for start, end in pairwise([0, *places, len(text)]):
+        yield from _halve(text[start:end].strip(), room, count_tokens)
+
+
+def _space_near(text: str, at: int, reach: int) -> int:
+    """The white space nearest to `at` and less than `reach` away, or `at` itself where there is none."""
+    first = max(1, at - reach)
+    spaces = [first + found.start() for found in _SPACE.finditer(text[first : at + reach])]
+    return min(spaces, key=lambda place: abs(place - at), default=at)
 
 
 def _pack(pieces: Sequence[_Piece], *, room: int, target_chars: int) -> Iterator[str]:
