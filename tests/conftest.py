@@ -1,0 +1,79 @@
+"""What tests of the real database share: one server for the whole run, and a fresh database for each test."""
+
+import asyncio
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from index.adapters.postgres.database import Database
+from index.adapters.postgres.migrate import migrate
+from index.adapters.postgres.server import EmbeddedServer, discard
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an embedded Postgres that holds the template of every test's database."""
+    home: Path = tmp_path_factory.mktemp("postgres")
+    embedded = EmbeddedServer.start(home, lambda _: None)
+    try:
+        conninfo = embedded.address.conninfo
+        with psycopg.connect(conninfo, autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("SELECT pg_reload_conf()")
+            connection.execute("CREATE DATABASE migrated")
+        migrate(named(conninfo, "migrated"))
+        yield conninfo
+    finally:
+        embedded.close()
+        discard(home)
+
+
+@pytest.fixture
+def conninfo(server: str) -> Iterator[str]:
+    """A migrated database of one's own."""
+    copy = sql.SQL("CREATE DATABASE {} TEMPLATE migrated STRATEGY FILE_COPY")
+    with _made(server, copy) as conninfo:
+        yield conninfo
+
+
+@pytest.fixture
+def empty_conninfo(server: str) -> Iterator[str]:
+    """A database of one's own that holds nothing."""
+    with _made(server, sql.SQL("CREATE DATABASE {}")) as conninfo:
+        yield conninfo
+
+
+@pytest.fixture
+def runner() -> Iterator[asyncio.Runner]:
+    """One event loop for the whole test: connections belong to the loop they were made in."""
+    with asyncio.Runner() as runner:
+        yield runner
+
+
+@pytest.fixture
+def postgres(conninfo: str, runner: asyncio.Runner) -> Iterator[Database]:
+    """An open pool of that database."""
+    opened = runner.run(Database(conninfo).open())
+    yield opened
+    runner.run(opened.close())
+
+
+def named(conninfo: str, database: str) -> str:
+    """The same server, another database."""
+    return psycopg.conninfo.make_conninfo(conninfo, dbname=database)
+
+
+@contextmanager
+def _made(server: str, create: sql.SQL) -> Iterator[str]:
+    name = sql.Identifier(f"test_{next(_numbers)}")
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(create.format(name))
+        yield named(server, name.as_string().strip('"'))
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))

@@ -1,0 +1,264 @@
+"""The contracts of `PageStore`, `GenerationStore` and `ParkStore`, kept by memory and Postgres alike."""
+
+import asyncio
+
+import pytest
+
+from index.core.plan import Outcome
+from ingest.core.audit import dump_of
+from schemas.errors import WrongUse
+from schemas.ids import INTAKE, Generation, Revision
+from tests.support.events import (
+    DIM,
+    SOURCE,
+    changed,
+    deleted,
+    hash_of,
+    page,
+    planned,
+    put,
+    vectors_of,
+)
+from tests.support.reading import ReadHere
+from tests.support.shelves import Shelf
+
+LONG = "# Title\n\nIntro.\n\n## One\n\nFirst part.\n\n## Two\n\nSecond part.\n"
+OTHER = "# Title\n\nIntro.\n\n## Two\n\nSecond part.\n\n## Three\n\nThird part.\n"
+
+
+@pytest.fixture
+def generation(shelf: Shelf, runner: asyncio.Runner) -> Generation:
+    info = runner.run(shelf.generations.create(fingerprint="f", model="m", dim=DIM))
+    return info.generation
+
+
+def test_a_page_never_applied_is_none(
+    shelf: Shelf, generation: Generation, runner: asyncio.Runner
+) -> None:
+    assert runner.run(shelf.pages.page(generation, page("a.md"))) is None
+
+
+@pytest.mark.parametrize("before", ["# Other\n", LONG, OTHER, OTHER + LONG])
+def test_an_applied_page_is_what_the_event_says(
+    before: str, shelf: Shelf, generation: Generation, runner: asyncio.Runner
+) -> None:
+    event = changed("a.md", 2, LONG)
+    runner.run(put(changed("a.md", 1, before), generation, shelf.pages))
+
+    outcome = runner.run(put(event, generation, shelf.pages))
+
+    shown = runner.run(shelf.generations.dump(generation, SOURCE))
+    assert outcome is Outcome.APPLIED
+    assert shown == {"a.md": dump_of("a.md", event.url, ReadHere().read(event))}
+
+
+def test_an_equal_page_moves_on_to_its_revision_alone(
+    shelf: Shelf, generation: Generation, runner: asyncio.Runner
+) -> None:
+    runner.run(put(changed("a.md", 1, LONG), generation, shelf.pages))
+    before = runner.run(shelf.pages.page(generation, page("a.md")))
+
+    runner.run(put(changed("a.md", 2, LONG), generation, shelf.pages))
+
+    after = runner.run(shelf.pages.page(generation, page("a.md")))
+    assert before is not None
+    assert after is not None
+    assert (after.revision, after.sections, after.chunks) == (2, before.sections, before.chunks)
+
+
+@pytest.mark.parametrize("revision", [1, 2])
+def test_a_revision_at_or_below_the_stored_one_is_stale(
+    revision: int, shelf: Shelf, generation: Generation, runner: asyncio.Runner
+) -> None:
+    late = runner.run(planned(changed("a.md", revision, OTHER), generation, shelf.pages))
+    runner.run(put(changed("a.md", 2, LONG), generation, shelf.pages))
+    before = runner.run(shelf.generations.dump(generation, SOURCE))
+
+    outcome = runner.run(shelf.pages.apply(generation, late))
+
+    assert outcome is Outcome.STALE
+    assert runner.run(shelf.generations.dump(generation, SOURCE)) == before
+
+
+def test_a_plan_made_before_another_write_is_to_be_made_again(
+    shelf: Shelf, generation: Generation, runner: asyncio.Runner
+) -> None:
+    slow = runner.run(planned(changed("a.md", 3, OTHER), generation, shelf.pages))
+    runner.run(put(changed("a.md", 2, LONG), generation, shelf.pages))
+    before = runner.run(shelf.generations.dump(generation, SOURCE))
+
+    outcome = runner.run(shelf.pages.apply(generation, slow))
+
+    assert outcome is Outcome.AGAIN
+    assert runner.run(shelf.generations.dump(generation, SOURCE)) == before
+
+
+def test_a_deletion_leaves_a_tombstone(
+    shelf: Shelf, generation: Generation, runner: asyncio.Runner
+) -> None:
+    runner.run(put(changed("a.md", 1, LONG), generation, shelf.pages))
+
+    runner.run(put(deleted("a.md", 2), generation, shelf.pages))
+
+    stored = runner.run(shelf.pages.page(generation, page("a.md")))
+    assert stored is not None
+    assert (stored.revision, stored.is_deleted, stored.chunks) == (2, True, ())
+    assert runner.run(shelf.generations.dump(generation, SOURCE)) == {}
+
+
+def test_r10_a_late_upsert_is_ignored(
+    shelf: Shelf, generation: Generation, runner: asyncio.Runner
+) -> None:
+    late = runner.run(planned(changed("a.md", 1, LONG), generation, shelf.pages))
+    runner.run(put(deleted("a.md", 2), generation, shelf.pages))
+
+    outcome = runner.run(shelf.pages.apply(generation, late))
+
+    assert outcome is Outcome.STALE
+    assert runner.run(shelf.generations.dump(generation, SOURCE)) == {}
+
+
+def test_r11_a_page_made_again_has_no_old_chunks(
+    shelf: Shelf, generation: Generation, runner: asyncio.Runner
+) -> None:
+    event = changed("a.md", 3, "# Short\n")
+    runner.run(put(changed("a.md", 1, LONG), generation, shelf.pages))
+    runner.run(put(deleted("a.md", 2), generation, shelf.pages))
+
+    runner.run(put(event, generation, shelf.pages))
+
+    shown = runner.run(shelf.generations.dump(generation, SOURCE))
+    assert shown == {"a.md": dump_of("a.md", event.url, ReadHere().read(event))}
+
+
+def test_r03_a_page_applied_twice_is_stale_the_second_time(
+    shelf: Shelf, generation: Generation, runner: asyncio.Runner
+) -> None:
+    event = changed("a.md", 1, LONG)
+    first = runner.run(put(event, generation, shelf.pages))
+
+    second = runner.run(put(event, generation, shelf.pages))
+
+    assert (first, second) == (Outcome.APPLIED, Outcome.STALE)
+
+
+@pytest.mark.parametrize(("old", "new"), [("a.md", "b.md"), ("b.md", "a.md")])
+def test_a_move_takes_the_old_page_away_in_the_same_step(
+    old: str, new: str, shelf: Shelf, generation: Generation, runner: asyncio.Runner
+) -> None:
+    runner.run(put(changed(old, 1, LONG), generation, shelf.pages))
+
+    runner.run(put(changed(new, 2, LONG, moved_from=old), generation, shelf.pages))
+
+    stored = runner.run(shelf.pages.page(generation, page(old)))
+    assert stored is not None
+    assert (stored.revision, stored.is_deleted) == (2, True)
+    assert runner.run(shelf.generations.dump(generation, SOURCE)).keys() == {new}
+
+
+@pytest.mark.parametrize(("old", "new"), [("a.md", "b.md"), ("b.md", "a.md")])
+def test_a_late_move_leaves_a_newer_page_in_its_old_place(
+    old: str, new: str, shelf: Shelf, generation: Generation, runner: asyncio.Runner
+) -> None:
+    runner.run(put(changed(old, 3, OTHER), generation, shelf.pages))
+
+    runner.run(put(changed(new, 2, LONG, moved_from=old), generation, shelf.pages))
+
+    assert runner.run(shelf.generations.dump(generation, SOURCE)).keys() == {old, new}
+
+
+@pytest.mark.parametrize(("old", "new"), [("a.md", "b.md"), ("b.md", "a.md")])
+def test_a_move_that_is_stale_takes_nothing_away(
+    old: str, new: str, shelf: Shelf, generation: Generation, runner: asyncio.Runner
+) -> None:
+    late = runner.run(planned(changed(new, 2, moved_from=old), generation, shelf.pages))
+    runner.run(put(changed(new, 3, LONG), generation, shelf.pages))
+    runner.run(put(changed(old, 1, OTHER), generation, shelf.pages))
+
+    outcome = runner.run(shelf.pages.apply(generation, late))
+
+    assert outcome is Outcome.STALE
+    assert runner.run(shelf.generations.dump(generation, SOURCE)).keys() == {old, new}
+
+
+def test_a_text_keeps_its_first_vector_and_is_missing_no_more(
+    shelf: Shelf, generation: Generation, runner: asyncio.Runner
+) -> None:
+    one, two = hash_of("one"), hash_of("two")
+    vectors = runner.run(vectors_of(["one"]))
+    runner.run(shelf.pages.add_vectors(generation, [one], vectors))
+
+    runner.run(shelf.pages.add_vectors(generation, [one], -vectors))
+
+    assert runner.run(shelf.pages.without_vector(generation, [one, two])) == {two}
+    assert runner.run(shelf.pages.without_vector(generation, [])) == set()
+
+
+def test_a_page_with_a_text_that_has_no_vector_is_not_applied(
+    shelf: Shelf, generation: Generation, runner: asyncio.Runner
+) -> None:
+    other = runner.run(shelf.generations.create(fingerprint="g", model="m", dim=DIM)).generation
+    plan = runner.run(planned(changed("a.md", 1, LONG), generation, shelf.pages))
+
+    outcome = runner.run(shelf.pages.apply(other, plan))
+
+    assert outcome is Outcome.AGAIN
+    assert runner.run(shelf.pages.page(other, page("a.md"))) is None
+    assert runner.run(shelf.generations.dump(other, SOURCE)) == {}
+
+
+def test_generations_keep_their_pages_apart(
+    shelf: Shelf, generation: Generation, runner: asyncio.Runner
+) -> None:
+    other = runner.run(shelf.generations.create(fingerprint="g", model="m", dim=DIM)).generation
+
+    runner.run(put(changed("a.md", 1), generation, shelf.pages))
+
+    assert runner.run(shelf.pages.page(other, page("a.md"))) is None
+
+
+def test_at_most_one_generation_is_live_and_those_being_built_stay(
+    shelf: Shelf, generation: Generation, runner: asyncio.Runner
+) -> None:
+    second, third = (
+        runner.run(shelf.generations.create(fingerprint=name, model="m", dim=DIM)).generation
+        for name in "gh"
+    )
+    runner.run(shelf.generations.promote(generation))
+
+    runner.run(shelf.generations.promote(second))
+
+    known = runner.run(shelf.generations.generations())
+    assert [(info.generation, info.is_live) for info in known] == [(second, True), (third, False)]
+
+
+def test_a_dropped_generation_is_gone_and_its_number_is_not_used_again(
+    shelf: Shelf, generation: Generation, runner: asyncio.Runner
+) -> None:
+    runner.run(shelf.generations.park(generation, page("a.md"), Revision(1), "bad"))
+
+    runner.run(shelf.generations.drop(generation))
+    runner.run(shelf.generations.drop(generation))
+
+    after = runner.run(shelf.generations.create(fingerprint="g", model="m", dim=DIM)).generation
+    assert after > generation
+    assert runner.run(shelf.rows(SOURCE)).parked == frozenset()
+
+
+def test_the_live_generation_cannot_be_dropped(
+    shelf: Shelf, generation: Generation, runner: asyncio.Runner
+) -> None:
+    runner.run(shelf.generations.promote(generation))
+
+    with pytest.raises(WrongUse):
+        runner.run(shelf.generations.drop(generation))
+
+
+@pytest.mark.parametrize("where", [INTAKE, Generation(1)])
+def test_parking_twice_is_parking_once(
+    where: Generation, shelf: Shelf, runner: asyncio.Runner
+) -> None:
+    for reason in ("bad", "bad \x00 again"):
+        runner.run(shelf.generations.park(where, page("a.md"), Revision(3), reason))
+
+    assert runner.run(shelf.rows(SOURCE)).parked == {(where, "a.md", 3)}

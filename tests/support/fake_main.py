@@ -1,0 +1,140 @@
+"""The program with a fast embedder and, on request, a death at a named point; wired here, not in the product.
+
+    python -m tests.support.fake_main [--journal FILE] [--die POINT:WHEN:NUMBER] [--embed-s SECONDS] COMMAND...
+
+`--die apply:after:2` kills the process the hard way right after the second page is applied. The journal
+says which texts were embedded, and which vectors committed, by hash.
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headwater import main as program
+from headwater import runtime
+from index.adapters.embed.hashed import HashedEmbedder
+from index.adapters.embed.models import find_model
+from index.adapters.postgres.ledger import PostgresLedger
+from index.adapters.postgres.pages import PostgresPages
+from schemas.ids import Generation, TextHash
+
+
+class Journal:
+    """Lines appended to a file as things happen; none is lost when the process is killed."""
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+
+    def note(self, what: str, hashes: Sequence[bytes]) -> None:
+        if self._file is None:
+            return
+        with self._file.open("a", encoding="utf-8") as lines:
+            lines.writelines(f"{what} {text_hash.hex()}\n" for text_hash in hashes)
+
+
+class Fuse:
+    """Kills the process at one call of one port."""
+
+    def __init__(self, point: str) -> None:
+        name, when, number = point.split(":") if point else ("", "", "0")
+        self._mark = f"{name}:{when}"
+        self._left = int(number)
+
+    def reach(self, mark: str) -> None:
+        if mark == self._mark:
+            self._left -= 1
+            if self._left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    def around(
+        self, name: str, call: Callable[..., Awaitable[Any]]
+    ) -> Callable[..., Awaitable[Any]]:
+        async def guarded(*args: Any, **kwargs: Any) -> Any:
+            self.reach(f"{name}:before")
+            outcome = await call(*args, **kwargs)
+            self.reach(f"{name}:after")
+            return outcome
+
+        return guarded
+
+
+class SlowEmbedder(HashedEmbedder):
+    """Takes its time with documents, as a real one does."""
+
+    seconds_a_text: float = 0.0
+
+    async def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        await asyncio.sleep(self.seconds_a_text * len(texts))
+        return await super().embed_texts(texts)
+
+
+class JournalledPages(PostgresPages):
+    """Notes the vectors that are committed."""
+
+    journal: Journal
+
+    async def add_vectors(
+        self, generation: Generation, hashes: Sequence[TextHash], vectors: NDArray[np.float32]
+    ) -> None:
+        await super().add_vectors(generation, hashes, vectors)
+        self.journal.note("committed", hashes)
+
+
+def main() -> None:
+    """Wire, then run the command line as `headwater` does."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--journal", type=Path)
+    parser.add_argument("--die", default="")
+    parser.add_argument("--embed-s", type=float, default=0.0)
+    own, rest = parser.parse_known_args(sys.argv[1:])
+    _wire(Journal(own.journal), Fuse(own.die), embed_s=own.embed_s)
+    sys.argv[1:] = rest
+    program.main()
+
+
+def _wire(journal: Journal, fuse: Fuse, *, embed_s: float) -> None:
+    def note(texts: Sequence[str]) -> None:
+        journal.note("embedded", [sha256(text.encode()).digest() for text in texts])
+
+    async def prepare(model: str, *, cache_dir: Path, **_: object) -> HashedEmbedder:
+        embedder = SlowEmbedder(before=note)
+        embedder.seconds_a_text = embed_s
+        bundled = find_model(model, cache_dir=cache_dir)
+        if bundled is None:
+            raise SystemExit(f"{model} is not bundled")
+        embedder.model = replace(bundled, dim=embedder.model.dim)
+        return embedder
+
+    class Pages(JournalledPages):
+        pass
+
+    class Ledger(PostgresLedger):
+        pass
+
+    Pages.journal = journal
+    for name, method in (("vectors", "add_vectors"), ("apply", "apply")):
+        _guard(Pages, name, method, fuse)
+    for method in ("announce", "finish"):
+        _guard(Ledger, method, method, fuse)
+    vars(runtime)["prepare_embedder"] = prepare
+    vars(runtime)["PostgresPages"] = Pages
+    vars(runtime)["PostgresLedger"] = Ledger
+
+
+def _guard(of: type, name: str, method: str, fuse: Fuse) -> None:
+    plain = getattr(of, method)
+    setattr(of, method, fuse.around(name, plain))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+"""The configuration: what a file and an environment come to, and what is refused by name."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from headwater.settings import Settings, check_names, load_settings
+from ingest.settings import SourceKind, SourceSettings
+from schemas.errors import BadConfiguration
+
+SOURCE = '[[source]]\nname = "docs"\nlocation = "docs"\n'
+
+
+def load(folder: Path, text: str = "", env: Mapping[str, str] | None = None) -> Settings:
+    (folder / "headwater.toml").write_text(text, "utf-8")
+    return load_settings(None, env or {}, folder=folder)
+
+
+def test_nothing_configured_is_a_configuration(tmp_path: Path) -> None:
+    settings = load_settings(None, {}, folder=tmp_path)
+
+    assert settings.home == str(tmp_path / ".headwater")
+    assert settings.source == ()
+
+
+def test_a_file_says_what_to_index(tmp_path: Path) -> None:
+    settings = load(tmp_path, SOURCE + 'kind = "folder"\ninclude = ["*.md"]\n')
+
+    (source,) = settings.source
+    assert (source.name, source.kind, source.include) == ("docs", SourceKind.FOLDER, ("*.md",))
+
+
+def test_a_variable_goes_before_the_file(tmp_path: Path) -> None:
+    env = {"HEADWATER_CHUNKING__TARGET_CHARS": "300", "HEADWATER_EMBEDDING__MODEL": "other"}
+
+    settings = load(tmp_path, "[chunking]\ntarget_chars = 700\n", env)
+
+    assert (settings.chunking.target_chars, settings.embedding.model) == (300, "other")
+
+
+def test_the_fixed_names_of_variables_work(tmp_path: Path) -> None:
+    env = {"HEADWATER_DATABASE_URL": "postgresql://here/x", "HEADWATER_HOME": "elsewhere"}
+
+    settings = load(tmp_path, "", env)
+
+    assert settings.database.url == "postgresql://here/x"
+    assert settings.home == str(tmp_path / "elsewhere")
+
+
+def test_paths_start_at_the_folder_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "there" / "docs").mkdir(parents=True)
+    file = tmp_path / "there" / "headwater.toml"
+    file.write_text(SOURCE, "utf-8")
+
+    settings = load_settings(file, {}, folder=tmp_path)
+
+    assert settings.home == str(tmp_path / "there" / ".headwater")
+    assert settings.source[0].location == str(tmp_path / "there" / "docs")
+
+
+def test_a_location_that_is_no_path_here_is_kept_as_it_is(tmp_path: Path) -> None:
+    settings = load(
+        tmp_path,
+        SOURCE.replace('"docs"\n', '"https://host/x"\n').replace(
+            'name = "https://host/x"', 'name = "docs"'
+        ),
+    )
+
+    assert settings.source[0].location == "https://host/x"
+
+
+def test_a_secret_is_not_shown(tmp_path: Path) -> None:
+    env = {"HEADWATER_DATABASE_URL": "postgresql://user:hunter2@here/x"}
+
+    assert "hunter2" not in repr(load(tmp_path, "", env))
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("[chunking]\ntarget_charz = 5\n", "target_charz"),
+        ("[nonsense]\n", "nonsense"),
+        ("[chunking]\ntarget_chars = 'many'\n", "target_chars"),
+        ("[chunking]\ntarget_chars = -1\n", "target_chars"),
+        ("[chunking]\nread_timeout_s = 0\n", "read_timeout_s"),
+        ("[retrieval]\ncandidates = 0\n", "candidates"),
+        ("[api]\nport = 70000\n", "port"),
+        ("[answer]\nk = 0\n", "k"),
+        ("chunking = 7\n", "chunking"),
+        (SOURCE + "poll_s = 0\n", "poll_s"),
+        (SOURCE + 'kind = "svn"\n', "svn"),
+        ('[[source]]\nlocation = "docs"\n', "name"),
+        ("= nonsense", "headwater.toml"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, text: str, named: str) -> None:
+    with pytest.raises(BadConfiguration, match=named) as refused:
+        load(tmp_path, text)
+
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "variable",
+    ["HEADWATER_NONSENSE", "HEADWATER_CHUNKING__NONSENSE", "HEADWATER_CHUNKING__TARGET_CHARS__X"],
+)
+def test_a_variable_that_sets_nothing_is_refused(tmp_path: Path, variable: str) -> None:
+    with pytest.raises(BadConfiguration):
+        load(tmp_path, "[chunking]\ntarget_chars = 700\n", {variable: "7"})
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "headwater.toml").write_bytes(b"\xff\xfe")
+
+    with pytest.raises(BadConfiguration, match=r"headwater\.toml"):
+        load_settings(None, {}, folder=tmp_path)
+
+
+@pytest.mark.parametrize("name", ["", " docs", "a/b", "a\nb", "a\x00b", "x" * 101])
+def test_a_name_that_cannot_be_part_of_a_page_id_is_refused(name: str) -> None:
+    with pytest.raises(BadConfiguration):
+        check_names([SourceSettings(name=name, location="docs")])
+
+
+def test_one_name_for_two_sources_is_refused() -> None:
+    source = SourceSettings(name="docs", location="docs")
+
+    with pytest.raises(BadConfiguration, match="twice"):
+        check_names([source, source])
