@@ -4,7 +4,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := .tools/bin/uv
 SOURCE ?=
+# The machine's own trust store, as pip and git use it; never a Python from elsewhere.
 export UV_PYTHON_DOWNLOADS := never
+export UV_SYSTEM_CERTS := true
 
 .PHONY: demo test install check bench lock clean dev
 
@@ -30,8 +32,9 @@ bench: dev
 	@$(BIN)/python -m bench
 
 lock: $(UV)
-	@$(UV) pip compile -q pyproject.toml --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -o requirements/run.lock
-	@$(UV) pip compile -q pyproject.toml --group dev --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -o requirements/dev.lock
+	@$(UV) pip compile -q requirements/uv.in --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -o requirements/uv.lock
+	@$(UV) pip compile -q pyproject.toml requirements/build.in --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -o requirements/run.lock
+	@$(UV) pip compile -q pyproject.toml requirements/build.in --group dev --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -o requirements/dev.lock
 
 clean:
 	@rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis bench/results
@@ -49,11 +52,11 @@ $(UV):
 	@if [ ! -e .venv/.dev ]; then \
 	  echo "installing into .venv: about 2.5 GB to download, 6 GB on disk, most of it torch's CUDA parts (docs/install.md tells how to do without)"; \
 	  $(UV) pip sync --require-hashes --python $(BIN)/python requirements/run.lock; fi
-	@$(UV) pip install -q --no-deps --no-build-isolation-package headwater --python $(BIN)/python -e .
+	@$(UV) pip install -q --no-deps --no-build-isolation --python $(BIN)/python -e .
 	@touch $@
 
 .venv/.dev: requirements/dev.lock pyproject.toml | .venv/bin/python
 	@echo "installing into .venv what running and testing need: about 2.5 GB to download, 6 GB on disk, most of it torch's CUDA parts"
 	@$(UV) pip sync --require-hashes --python $(BIN)/python requirements/dev.lock
-	@$(UV) pip install -q --no-deps --python $(BIN)/python -e .
+	@$(UV) pip install -q --no-deps --no-build-isolation --python $(BIN)/python -e .
 	@touch .venv/.run $@
