@@ -131,7 +131,8 @@ def _action(want: Desired, row: Publication) -> Action | None:
             return None if is_same else Action.CHANGE
         case Absent():
             is_gone = row.kind is PublicationKind.DELETED and not row.fingerprint
-            return None if is_gone else Action.DELETE  # a refusal on record would show as parked for ever
+            # A refusal on record is deleted once more, or it would show as parked for ever.
+            return None if is_gone else Action.DELETE
         case Refused():
             return None if row.fingerprint == refusal_fingerprint(want) else Action.PARK
 

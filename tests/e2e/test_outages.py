@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,9 +68,13 @@ def test_while_a_real_server_is_away_requests_get_503_and_then_all_goes_on(
         docs.commit()
         poll(lambda: serving.client.get("/readyz").status_code == 503, "not ready")
         readiness = serving.client.get("/readyz").json()
-        search = serving.client.post("/search", json={"question": "words"})
-        query = serving.client.post("/query", json={"question": "words"})
-        push = serving.push("docs", secret=SECRET)
+        with ThreadPoolExecutor() as pool:  # each waits some seconds for a connection
+            asked = [
+                pool.submit(serving.client.post, route, json={"question": "words"})
+                for route in ("/search", "/query")
+            ]
+            push = serving.push("docs", secret=SECRET)
+            search, query = (request.result() for request in asked)
         is_alive = serving.client.get("/healthz").status_code == 200
 
         elsewhere.start()

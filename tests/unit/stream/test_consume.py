@@ -9,7 +9,7 @@ import stamina
 from index.adapters.embed.hashed import HashedEmbedder
 from index.adapters.memory import MemoryIndex
 from index.core.pages import ReadPage
-from index.core.plan import Outcome
+from index.core.plan import Outcome, PagePlan
 from index.handlers import Receiver
 from index.handlers.apply import VECTOR_BATCH
 from schemas.errors import BadVectors, EmbedderUnavailable, ParkingFailed
@@ -36,9 +36,9 @@ class Rig:
         self,
         *,
         breaking: Callable[[str], Exception | None] = lambda _: None,
-        at: Callable[[str], None] = lambda _: None,
+        index: MemoryIndex | None = None,
     ) -> None:
-        self.index, self.read = MemoryIndex(at), ReadHere()
+        self.index, self.read = index or MemoryIndex(), ReadHere()
         self.breaking = breaking
         self.embedder = HashedEmbedder(DIM, before=self._embed)
         self.told: list[tuple[str, int, Outcome | None]] = []
@@ -180,7 +180,7 @@ def test_r02_a_batch_cut_in_the_middle_is_finished_and_little_is_embedded_twice(
             left[0] = -1000
             raise Crash(point)
 
-    rig = Rig(at=at)
+    rig = Rig(index=MemoryIndex(at))
     with pytest.raises(Crash):
         asyncio.run(rig.consume(batch))
     first = set(rig.shown())
@@ -194,9 +194,15 @@ def test_r02_a_batch_cut_in_the_middle_is_finished_and_little_is_embedded_twice(
 
 
 def test_pages_of_a_large_batch_are_applied_in_order_deletions_first() -> None:
-    rig = Rig()
-    batch: list[PageEvent] = [changed(f"{n:02}.md", 1) for n in range(40)]
-    batch += [deleted(f"{n:02}.md", 2) for n in range(20)]
+    class Slow(MemoryIndex):
+        async def apply(self, generation: Generation, plan: PagePlan) -> Outcome:
+            for _ in range(40 - plan.revision):
+                await asyncio.sleep(0)
+            return await super().apply(generation, plan)
+
+    rig = Rig(index=Slow())
+    batch: list[PageEvent] = [changed(f"{n:02}.md", 1 + n // 2) for n in range(40)]
+    batch += [deleted(f"{n:02}.md", 30) for n in range(20)]
 
     asyncio.run(rig.consume(batch))
 
