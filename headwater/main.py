@@ -76,9 +76,8 @@ class AdHoc:
 def main() -> None:
     """Run the program; the one place where every failure becomes a line and an exit status."""
     try:
-        sys.exit(
-            app(standalone_mode=False)
-        )  # without that mode an exit status comes back as a value
+        status = app(standalone_mode=False)  # which hands back what a command exits with
+        sys.exit(status)
     except typer.Abort:
         sys.exit(130)
     except Exception as error:  # this process's boundary

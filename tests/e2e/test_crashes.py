@@ -1,6 +1,7 @@
 """Killed the hard way at named points, then started as ever: nothing is lost, doubled, resurrected or paid twice."""
 
 import signal
+import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -132,6 +133,26 @@ def test_a_first_index_killed_half_way_is_finished_by_the_next(tmp_path: Path, w
         assert report["pages"]["added"] + report["pages"]["unchanged"] == 150
         assert bench.paid_twice() == set()
         assert program.done("verify")["pages"] == 150
+
+
+def test_an_index_that_is_told_to_end_stops_its_database(bench: Bench) -> None:
+    words = bench.change()
+    begun = bench.journal.stat().st_size
+    slow = bench.program.command("index", main=[*bench.main, "--embed-s", "1"])
+
+    with subprocess.Popen(
+        slow, cwd=bench.program.folder, env=bench.program.environment(), stderr=subprocess.DEVNULL
+    ) as process:
+        poll(lambda: is_running(bench.program.home), "a database")
+        poll(lambda: bench.program.done("status")["sources"][0]["behind"], "half an index")
+        process.terminate()
+        status = process.wait(timeout=30)
+
+    assert status == 143
+    assert not is_running(bench.program.home)
+    assert bench.journal.stat().st_size == begun
+    bench.program.done("index")
+    assert bench.found() == words
 
 
 @pytest.mark.parametrize("point", ["announce:after", "apply:after", "finish:before"])
