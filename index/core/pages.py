@@ -58,9 +58,8 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class TermCount:
-    """How often a term stands in each field of one section."""
+    """How often a term stands in each field of one chunk."""
 
-    section: int
     term: str
     title: int
     heading: int
@@ -69,15 +68,21 @@ class TermCount:
 
 
 @dataclass(frozen=True, slots=True)
+class ChunkTerms:
+    """What lexical search keeps of one chunk: its body's length in terms, and its counts by term."""
+
+    length: int
+    counts: tuple[TermCount, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ReadPage:
     """Everything the index keeps of one page's text: a pure function of the event, the parser and the chunker.
 
-    `chunks` are in reading order; a chunk's ordinal is its place there. `lengths` gives the body length of each
-    section in terms.
+    `chunks` are in reading order; a chunk's ordinal is its place there. `terms` stand beside them.
     """
 
     title: str
     sections: tuple[Section, ...]
     chunks: tuple[Chunk, ...]
-    terms: tuple[TermCount, ...]
-    lengths: tuple[int, ...]
+    terms: tuple[ChunkTerms, ...]

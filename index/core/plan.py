@@ -8,7 +8,7 @@ from hashlib import sha256
 
 import msgspec
 
-from index.core.pages import ReadPage, Section, TermCount
+from index.core.pages import ChunkTerms, ReadPage
 from schemas.events import PageChanged, PageDeleted
 from schemas.ids import PageId, Revision, TextHash
 
@@ -54,15 +54,14 @@ class PageFacts:
 
 @dataclass(frozen=True, slots=True)
 class SectionWrite:
-    """A section whose content is new in this page, with its term counts."""
+    """A section whose content is new in this page, with the term counts of its chunks in order."""
 
     ordinal: int
     digest: bytes
     heading: str
     path: tuple[str, ...]
     anchor: str
-    length: int
-    terms: tuple[TermCount, ...]
+    pieces: tuple[ChunkTerms, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,22 +134,11 @@ def texts_of(page: ReadPage) -> tuple[tuple[TextHash, str], ...]:
 
 def section_digests(page: ReadPage) -> tuple[bytes, ...]:
     """A digest of everything a section's row and its terms hold, its place in the page left out."""
-    terms: list[list[TermCount]] = [[] for _ in page.sections]
-    for count in page.terms:
-        terms[count.section].append(count)
     return tuple(
         sha256(
-            msgspec.msgpack.encode(
-                (
-                    section.heading,
-                    section.path,
-                    section.anchor,
-                    length,
-                    [_count_row(count) for count in counts],
-                )
-            )
+            msgspec.msgpack.encode((section.heading, section.path, section.anchor, pieces))
         ).digest()
-        for section, length, counts in zip(page.sections, page.lengths, terms, strict=True)
+        for section, pieces in zip(page.sections, _pieces(page), strict=True)
     )
 
 
@@ -159,13 +147,12 @@ def shown_digest(text: str) -> bytes:
     return sha256(text.encode()).digest()[:16]
 
 
-def section_text(section: Section) -> str:
-    """A section's own text, its blocks apart by an empty line."""
-    return "\n\n".join(block.text for block in section.blocks)
-
-
-def _count_row(count: TermCount) -> tuple[str, int, int, int, int]:
-    return (count.term, count.title, count.heading, count.path, count.body)
+def _pieces(page: ReadPage) -> list[list[ChunkTerms]]:
+    """The terms of each section's chunks, in order."""
+    pieces: list[list[ChunkTerms]] = [[] for _ in page.sections]
+    for chunk, terms in zip(page.chunks, page.terms, strict=True):
+        pieces[chunk.section].append(terms)
+    return pieces
 
 
 def _match(old: Sequence[bytes], new: Sequence[bytes]) -> tuple[tuple[int, int], ...]:
@@ -181,10 +168,7 @@ def _match(old: Sequence[bytes], new: Sequence[bytes]) -> tuple[tuple[int, int],
 def _section_writes(
     page: ReadPage, digests: Sequence[bytes], fresh: set[int]
 ) -> list[SectionWrite]:
-    terms: dict[int, list[TermCount]] = {ordinal: [] for ordinal in fresh}
-    for count in page.terms:
-        if count.section in terms:
-            terms[count.section].append(count)
+    pieces = _pieces(page)
     return [
         SectionWrite(
             ordinal,
@@ -192,8 +176,7 @@ def _section_writes(
             page.sections[ordinal].heading,
             page.sections[ordinal].path,
             page.sections[ordinal].anchor,
-            page.lengths[ordinal],
-            tuple(terms[ordinal]),
+            tuple(pieces[ordinal]),
         )
         for ordinal in sorted(fresh)
     ]

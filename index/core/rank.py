@@ -47,7 +47,7 @@ class ChunkKey:
 class Candidate:
     """A chunk that one of the legs found, with all that a hit shows.
 
-    `cosine` is its similarity to the question, in [-1, 1]; `lexical` the BM25 score of its section, 0 when no term
+    `cosine` is its similarity to the question, in [-1, 1]; `lexical` its BM25 score, 0 when no term
     matches.
     """
 

@@ -17,7 +17,7 @@ from schemas.ids import path_of
 
 PARSER = "2026.11.1"
 """Changes with anything that alters the sections, anchors or text of some page."""
-CHUNKER = "2026.11.1"
+CHUNKER = "2026.11.2"
 """Changes with anything that alters the chunks or terms of some page."""
 
 MAX_SECTIONS = 5_000
@@ -37,16 +37,11 @@ class Reader:
             raise UnreadablePage(f"{len(parsed.sections)} headings, the cap is {MAX_SECTIONS}")
         path = path_of(event.page_id)
         title = parsed.title or _first_heading(parsed.sections) or path
-        terms, lengths = count_terms(title, path, parsed.sections)
-        return ReadPage(
-            title=title,
-            sections=parsed.sections,
-            chunks=split_page(
-                title, parsed.sections, limits=self.limits, count_tokens=self.count_tokens
-            ),
-            terms=terms,
-            lengths=lengths,
+        chunks = split_page(
+            title, parsed.sections, limits=self.limits, count_tokens=self.count_tokens
         )
+        texts = ((parsed.sections[chunk.section].path, chunk.text) for chunk in chunks)
+        return ReadPage(title, parsed.sections, chunks, count_terms(title, path, texts))
 
 
 def parse_page(event: PageChanged) -> ParsedPage:

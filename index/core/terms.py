@@ -9,7 +9,7 @@ from functools import lru_cache
 from snowballstemmer.english_stemmer import EnglishStemmer
 
 from index.core.formats.invisible import strip_invisible
-from index.core.pages import Section, TermCount
+from index.core.pages import ChunkTerms, TermCount
 from schemas.formats import format_of
 
 MAX_TERM = 64  # characters
@@ -60,37 +60,35 @@ def terms_of(text: str) -> list[str]:
 
 
 def count_terms(
-    title: str, path: str, sections: Sequence[Section]
-) -> tuple[tuple[TermCount, ...], tuple[int, ...]]:
-    """Count the terms of each section by field, and give the length of each body in terms.
+    title: str, path: str, texts: Iterable[tuple[Sequence[str], str]]
+) -> tuple[ChunkTerms, ...]:
+    """Count the terms of each chunk by field.
 
     Args:
-        title: The page's; its terms count for every section.
-        path: The page's path in its source, whose words count for every section too.
-        sections: In reading order.
+        title: The page's; its terms count for every chunk.
+        path: The page's path in its source, whose words count for every chunk too.
+        texts: The heading path and the body of each chunk.
 
     Returns:
-        The counts by section, then term, each at most `MAX_COUNT`; one length a section.
+        The counts of each chunk in the order of `texts`, by term, each at most `MAX_COUNT`.
     """
     page = Counter(terms_of(title)), Counter(terms_of(_without_suffix(path)))
-    counts: list[TermCount] = []
-    lengths: list[int] = []
-    for number, section in enumerate(sections):
-        heading = Counter(_all_terms(section.path))
-        body = Counter(_all_terms(block.text for block in section.blocks))
-        counts += _rows(number, (page[0], heading, page[1], body))
-        lengths.append(body.total())
-    return tuple(counts), tuple(lengths)
+    headings: dict[tuple[str, ...], Counter[str]] = {}
+    chunks: list[ChunkTerms] = []
+    for heading_path, text in texts:
+        key = tuple(heading_path)
+        if key not in headings:
+            headings[key] = Counter(term for heading in key for term in terms_of(heading))
+        body = Counter(terms_of(text))
+        fields = (page[0], headings[key], page[1], body)
+        chunks.append(ChunkTerms(body.total(), tuple(_rows(fields))))
+    return tuple(chunks)
 
 
-def _rows(number: int, fields: tuple[Counter[str], ...]) -> Iterator[TermCount]:
+def _rows(fields: tuple[Counter[str], ...]) -> Iterator[TermCount]:
     for term in sorted(set().union(*fields)):
         title, heading, path, body = (min(field[term], MAX_COUNT) for field in fields)
-        yield TermCount(number, term, title, heading, path, body)
-
-
-def _all_terms(texts: Iterable[str]) -> list[str]:
-    return [term for text in texts for term in terms_of(text)]
+        yield TermCount(term, title, heading, path, body)
 
 
 def _without_suffix(path: str) -> str:

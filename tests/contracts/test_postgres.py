@@ -31,14 +31,14 @@ BULK = (
     "INSERT INTO page_state (generation, source_id, path, revision, is_deleted, url, title, format,"
     " blob, commit) SELECT 1, 1, number || '.md', 1, false, '/' || number, 'T', 'markdown', '', ''"
     " FROM generate_series(1, cardinality(%(hashes)s::bytea[])) AS number",
-    "INSERT INTO section_g1 (source_id, path, ordinal, digest, heading, heading_path, anchor, length)"
-    " SELECT 1, number || '.md', 0, '', '', '{}', '', 3"
+    "INSERT INTO section_g1 (source_id, path, ordinal, digest, heading, heading_path, anchor)"
+    " SELECT 1, number || '.md', 0, '', '', '{}', ''"
     " FROM generate_series(1, cardinality(%(hashes)s::bytea[])) AS number",
     "INSERT INTO chunk_g1 (source_id, path, ordinal, section, text, text_hash, shown)"
     " SELECT 1, number || '.md', 0, 0, 'word' || number %% 200, text_hash, ''"
     " FROM unnest(%(hashes)s::bytea[]) WITH ORDINALITY AS given (text_hash, number)",
-    "INSERT INTO term_g1 (term, source_id, section_id, title, heading, path, body, length)"
-    " SELECT 'word' || (section_id + extra * 7) %% 200, 1, section_id, 0, 0, 0, 1, 3"
+    "INSERT INTO term_g1 (term, source_id, section_id, piece, title, heading, path, body, length)"
+    " SELECT 'word' || (section_id + extra * 7) %% 200, 1, section_id, 0, 0, 0, 0, 1, 3"
     " FROM section_g1, generate_series(0, 4) AS extra",
 )
 

@@ -114,10 +114,10 @@ def _is_refused(path: str, tree: Tree) -> bool:
     doc = tree[path]
     if not isinstance(doc, Doc):
         return False
-    if doc.poison is Poison.UNPARSEABLE:
-        return path.endswith(".ipynb")
     included = tree.get(doc.include) if _may_include(path) else None
-    return doc.poison is not None or (isinstance(included, Piece) and included.is_huge)
+    if isinstance(included, Piece) and included.is_huge:
+        return True
+    return path.endswith(".ipynb") if doc.poison is Poison.UNPARSEABLE else doc.poison is not None
 
 
 def _may_include(path: str) -> bool:

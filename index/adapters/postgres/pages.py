@@ -1,6 +1,6 @@
 """Pages of generations in Postgres: one transaction a page."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import psycopg
@@ -12,7 +12,7 @@ from index.adapters.postgres.statements import statement, statement_for
 from index.core.plan import Outcome, PageFacts, PagePlan, SectionWrite, StoredChunk, StoredPage
 from schemas.ids import Generation, PageId, Revision, TextHash, path_of, source_of
 
-_TERM_TYPES = ("text", "int4", "int8", "int2", "int2", "int2", "int2", "int4")
+_TERM_TYPES = ("text", "int4", "int8", "int2", "int2", "int2", "int2", "int2", "int4")
 _NO_FACTS = {"url": "", "title": "", "format": "", "blob": "", "commit": "", "committed_at": None}
 
 
@@ -168,7 +168,6 @@ async def _insert_sections(
             "heading": section.heading,
             "heading_path": list(section.path),
             "anchor": section.anchor,
-            "length": section.length,
         }
         for section in sections
     ]
@@ -180,17 +179,15 @@ async def _insert_sections(
             break
     async with cursor.copy(statement_for("copy_terms", generation)) as copy:
         copy.set_types(_TERM_TYPES)
-        for section, section_id in zip(sections, ids, strict=True):
-            for count in section.terms:
-                await copy.write_row(
-                    (
-                        count.term,
-                        key["source_id"],
-                        section_id,
-                        count.title,
-                        count.heading,
-                        count.path,
-                        count.body,
-                        section.length,
-                    )
-                )
+        for row in _term_rows(sections, ids, key["source_id"]):
+            await copy.write_row(row)
+
+
+def _term_rows(
+    sections: Sequence[SectionWrite], ids: Sequence[int], source_id: object
+) -> Iterator[tuple[object, ...]]:
+    for section, section_id in zip(sections, ids, strict=True):
+        for place, piece in enumerate(section.pieces):
+            for count in piece.counts:
+                fields = (count.title, count.heading, count.path, count.body)
+                yield (count.term, source_id, section_id, place, *fields, piece.length)

@@ -121,53 +121,54 @@ def test_an_endless_token_is_cut(token: str) -> None:
     assert all(len(term) <= MAX_TERM for term in terms)
 
 
-def test_each_field_of_a_section_is_counted_on_its_own() -> None:
-    sections = [section_of("Batch the batches.", "Data", "Batching"), section_of("Tune.", "Data")]
+def test_each_field_of_a_chunk_is_counted_on_its_own() -> None:
+    texts = [(("Data", "Batching"), "Batch the batches."), (("Data",), "Tune.")]
 
-    counts, lengths = count_terms("Ray Data", "guides/map_batches.rst", sections)
+    first, second = count_terms("Ray Data", "guides/map_batches.rst", texts)
 
-    rows = [(c.section, c.term, c.title, c.heading, c.path, c.body) for c in counts]
-    assert rows == [
-        (0, "batch", 0, 1, 1, 2),
-        (0, "data", 1, 1, 0, 0),
-        (0, "guid", 0, 0, 1, 0),
-        (0, "map", 0, 0, 1, 0),
-        (0, "map_batches", 0, 0, 1, 0),
-        (0, "ray", 1, 0, 0, 0),
-        (1, "batch", 0, 0, 1, 0),
-        (1, "data", 1, 1, 0, 0),
-        (1, "guid", 0, 0, 1, 0),
-        (1, "map", 0, 0, 1, 0),
-        (1, "map_batches", 0, 0, 1, 0),
-        (1, "ray", 1, 0, 0, 0),
-        (1, "tune", 0, 0, 0, 1),
+    assert [(c.term, c.title, c.heading, c.path, c.body) for c in first.counts] == [
+        ("batch", 0, 1, 1, 2),
+        ("data", 1, 1, 0, 0),
+        ("guid", 0, 0, 1, 0),
+        ("map", 0, 0, 1, 0),
+        ("map_batches", 0, 0, 1, 0),
+        ("ray", 1, 0, 0, 0),
     ]
-    assert lengths == (2, 1)
+    assert [(c.term, c.title, c.heading, c.path, c.body) for c in second.counts] == [
+        ("batch", 0, 0, 1, 0),
+        ("data", 1, 1, 0, 0),
+        ("guid", 0, 0, 1, 0),
+        ("map", 0, 0, 1, 0),
+        ("map_batches", 0, 0, 1, 0),
+        ("ray", 1, 0, 0, 0),
+        ("tune", 0, 0, 0, 1),
+    ]
+    assert (first.length, second.length) == (2, 1)
 
 
 @given(st.permutations(["map", "map", "ray.data", "GPUs", "num_cpus", "2.6", "The", "日本語"]))
 def test_the_order_of_words_does_not_change_the_counts(words: list[str]) -> None:
-    in_order = section_of(" ".join(sorted(words)))
+    in_order = " ".join(sorted(words))
 
-    assert count_terms("t", "p", [section_of(" ".join(words))]) == count_terms("t", "p", [in_order])
+    assert count_terms("t", "p", [((), " ".join(words))]) == count_terms("t", "p", [((), in_order)])
 
 
 @given(st.lists(TEXTS, max_size=5))
 def test_a_length_is_the_sum_of_the_bodys_counts(bodies: list[str]) -> None:
-    counts, lengths = count_terms("title", "a/b.md", [section_of(body) for body in bodies])
+    chunks = count_terms("title", "a/b.md", [((), body) for body in bodies])
 
-    for number, length in enumerate(lengths):
-        assert length == sum(count.body for count in counts if count.section == number)
+    for chunk in chunks:
+        assert chunk.length == sum(count.body for count in chunk.counts)
 
 
 def test_a_count_stops_where_its_column_does() -> None:
-    counts, lengths = count_terms("", "", [section_of("ray " * (MAX_COUNT + 5))])
+    (chunk,) = count_terms("", "", [((), "ray " * (MAX_COUNT + 5))])
 
-    assert [count.body for count in counts] == [MAX_COUNT]
-    assert lengths == (MAX_COUNT + 5,)
+    assert [count.body for count in chunk.counts] == [MAX_COUNT]
+    assert chunk.length == MAX_COUNT + 5
 
 
 def test_the_suffix_of_a_page_is_no_word_of_its_path() -> None:
-    counts, _ = count_terms("", "api/ray.init.html", [section_of("")])
+    (chunk,) = count_terms("", "api/ray.init.html", [((), "")])
 
-    assert [count.term for count in counts] == ["api", "init", "ray", "ray.init"]
+    assert [count.term for count in chunk.counts] == ["api", "init", "ray", "ray.init"]

@@ -127,7 +127,7 @@ CREATE TABLE lexical_source (
     generation int NOT NULL REFERENCES generation,
     source_id int NOT NULL REFERENCES source,
     epoch int NOT NULL,
-    sections bigint NOT NULL,
+    chunks bigint NOT NULL,
     total_length bigint NOT NULL,
     refreshed_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (generation, source_id)
@@ -137,6 +137,6 @@ CREATE TABLE lexical_term (
     generation int NOT NULL,
     source_id int NOT NULL,
     term text NOT NULL COLLATE "C",
-    sections bigint NOT NULL,
+    chunks bigint NOT NULL,
     PRIMARY KEY (generation, term, source_id)
 );

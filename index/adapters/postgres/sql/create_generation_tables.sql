@@ -17,7 +17,6 @@ CREATE TABLE {section} (
     heading text NOT NULL,
     heading_path text[] NOT NULL,
     anchor text NOT NULL,
-    length int NOT NULL,
     UNIQUE (source_id, path, ordinal) DEFERRABLE INITIALLY DEFERRED
 );
 CREATE TABLE {chunk} (
@@ -35,11 +34,12 @@ CREATE TABLE {term} (
     term text NOT NULL COLLATE "C",
     source_id int NOT NULL,
     section_id bigint NOT NULL,
+    piece smallint NOT NULL,
     title smallint NOT NULL,
     heading smallint NOT NULL,
     path smallint NOT NULL,
     body smallint NOT NULL,
     length int NOT NULL
 );
-CREATE INDEX ON {term} (term, source_id) INCLUDE (section_id, title, heading, path, body, length);
+CREATE INDEX ON {term} (term, source_id) INCLUDE (section_id, piece, title, heading, path, body, length);
 CREATE INDEX ON {term} (section_id);
