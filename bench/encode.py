@@ -15,6 +15,7 @@ from index.core.chunks import ChunkLimits
 from index.core.pages import ReadPage
 from index.core.reading import Reader
 from ingest.handlers.verify import pages_at
+from schemas.events import PageChanged
 from schemas.ids import TextHash, path_of
 
 _TORCH_SAMPLE = 384
@@ -33,13 +34,24 @@ def reader_of(settings: Settings, embedder: Embedder) -> Reader:
 
 
 async def pages_of(
-    settings: Settings, reader: Reader, commit: str | None = None
+    settings: Settings,
+    reader: Reader,
+    commit: str | None = None,
+    known: dict[tuple[str, str], ReadPage] | None = None,
 ) -> dict[str, ReadPage]:
-    """Every page of the first source, read independently of any store."""
+    """Every page of the first source, read independently of any store; `known` remembers path and text."""
+    remembered = {} if known is None else known
+
+    def read(event: PageChanged) -> ReadPage:
+        key = (event.page_id, event.text)
+        if key not in remembered:
+            remembered[key] = reader.read(event)
+        return remembered[key]
+
     async with open_source(settings.source[0], Path(settings.home)) as source:
         head = await source.reader.head()
         events = pages_at(source, commit or head.commit)
-        return {path_of(event.page_id): reader.read(event) async for event in events}
+        return {path_of(event.page_id): read(event) async for event in events}
 
 
 def distinct_texts(pages: Sequence[ReadPage]) -> dict[TextHash, str]:

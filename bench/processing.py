@@ -11,7 +11,9 @@ from bench.corpus import EXCLUDE, clone_history, commits, git, require_data, sou
 from bench.encode import distinct_texts, embedder_of, encode_s, pages_of, reader_of
 from bench.record import machine, spread, write_result
 from bench.server import Server, serving, wait_until
+from headwater.console import say
 from headwater.settings import load_settings
+from index.core.pages import ReadPage
 from ingest.core.globs import Globs
 
 NAME = "processing"
@@ -53,8 +55,10 @@ def run() -> None:
     figures: dict[str, object] = {}
     with workspace() as folder:
         figures |= _real_documentation(folder)
+    say(str(figures))
     with workspace() as folder:
         figures["folder_saves_s"] = _folder(folder)
+    say(str(figures["folder_saves_s"]))
     small, large = (_synthetic(size) for size in (_SMALL, _LARGE))
     figures["synthetic_500_pages_s"], figures["synthetic_5000_pages_s"] = small, large
     figures["large_over_small_p50"] = round(large["p50"] / small["p50"], 3)
@@ -120,6 +124,7 @@ def _real_documentation(folder: Path) -> dict[str, object]:
         deletions = [_delete(work, page, tokens) for page in list(tokens)[:_DELETIONS]]
         renames = [_rename(work, page, tokens) for page in list(tokens)[:_RENAMES]]
         no_change = [_no_change(server) for _ in range(10)]
+        say(f"edits {spread(edits)}, deletions {spread(deletions)}, renames {spread(renames)}")
         real, encoded = _real_commits(folder, repository, server)
     over = [seconds - alone for seconds, alone in zip(real, encoded, strict=True)]
     return {
@@ -217,11 +222,12 @@ async def _encode_each(folder: Path, repository: Path, order: list[str]) -> list
     settings = load_settings(None, {**os.environ, "BENCH_SECRET": "unused"}, folder=folder)
     embedder = await embedder_of(settings)
     reader = reader_of(settings, embedder)
+    known: dict[tuple[str, str], ReadPage] = {}
     seen: set[bytes] = set()
     seconds = []
     for commit in order:
         full = git(repository, "rev-parse", commit).strip()
-        texts = distinct_texts(list((await pages_of(settings, reader, full)).values()))
+        texts = distinct_texts(list((await pages_of(settings, reader, full, known)).values()))
         new = [text for key, text in texts.items() if key not in seen]
         seconds.append(await encode_s(embedder, new) if seen and new else 0.0)
         seen |= texts.keys()
