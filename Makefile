@@ -8,7 +8,7 @@ SOURCE ?=
 export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := true
 
-.PHONY: demo test install check bench lock clean dev
+.PHONY: demo test install check check-types check-rest bench lock clean dev
 
 demo: install
 	@$(BIN)/python -m headwater.demo $(if $(SOURCE),--source '$(SOURCE)')
@@ -20,10 +20,16 @@ install: .venv/.run
 
 dev: .venv/.dev
 
+# Types take as long as everything else together, so the two run side by side.
 check: dev
+	@$(MAKE) --no-print-directory --output-sync=target -j2 check-types check-rest
+
+check-types:
+	@$(BIN)/mypy
+
+check-rest:
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/pytest -q tests/unit
 
