@@ -16,14 +16,13 @@ from index.handlers.together import first_failure
 from schemas.errors import BadVectors, ParkingFailed, PermanentError, TransientError
 from schemas.events import PageDeleted, PageEvent
 from schemas.ids import Generation
-from stream.core.order import in_order
+from stream.core.order import in_order, in_parts
 
 _log = structlog.get_logger()
 
 BAD_VECTOR_TRIES = 3
 TARGET_WAIT_S = 5.0
 _POLL_S = 0.05
-_PART = 16
 _RETRY_CAP_S = 30.0
 
 Told = Callable[[PageEvent, Generation, Outcome | None], None]
@@ -67,7 +66,7 @@ async def _consume_for(events: Sequence[PageEvent], to: Receiver, consumer: Cons
     While some pages are embedded the next ones are read and the last ones written: the processor never waits for
     the database, nor the database for it. Pages are still applied one by one, in order.
     """
-    parts = [events[start : start + _PART] for start in range(0, len(events), _PART)]
+    parts = in_parts(events)
     async with asyncio.TaskGroup() as group:
         reading = group.create_task(_read_ahead(parts[0], to, consumer)) if parts else None
         applying: asyncio.Task[None] | None = None

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.events import PageChanged, PageDeleted, PageEvent
-from stream.core.order import in_order
+from stream.core.order import in_order, in_parts
 from tests.support.events import changed, deleted
 
 paths = st.sampled_from(["a.md", "b.md", "c.md"])
@@ -41,3 +41,13 @@ def test_events_of_a_kind_stay_in_the_order_they_came(batch: list[PageEvent]) ->
         assert [event for event in ordered if kind(event) == number] == [
             event for event in batch if kind(event) == number
         ]
+
+
+@given(st.lists(st.builds(changed, paths, revisions), max_size=100))
+def test_parts_lose_nothing_grow_and_stay_bounded(batch: list[PageEvent]) -> None:
+    parts = in_parts(batch)
+
+    assert [event for part in parts for event in part] == batch
+    sizes = [len(part) for part in parts]
+    assert sizes[:-1] == [2, 4, 8, 16, 16, 16, 16, 16][: max(0, len(sizes) - 1)]
+    assert all(0 < size <= 16 for size in sizes)
