@@ -13,6 +13,7 @@ from watchdog.observers import Observer
 from headwater.indexing import Progress, sync_until_complete
 from headwater.metrics import Metrics
 from headwater.runtime import Runtime, utc_now
+from headwater.statistics import Statistics
 from index.core.plan import Outcome
 from ingest.adapters.folder import FolderReader
 from ingest.handlers.sync import Source, Syncer, SyncReport
@@ -26,8 +27,6 @@ _log = structlog.get_logger()
 _REMOTE_POLL_S, _PATH_POLL_S = 60.0, 2.0
 _SETTLE_S = 0.02
 _BACKOFF_CAP_S = 60.0
-_STALE_STATISTICS_S = 600.0
-_STALE_SHARE = 0.05
 
 
 @dataclass(slots=True)
@@ -39,11 +38,11 @@ class Following:
 
     runtime: Runtime
     metrics: Metrics
+    statistics: Statistics
     generation: Generation = INTAKE
     hints: dict[SourceName, asyncio.Event] = field(default_factory=dict)
     troubles: dict[SourceName, str] = field(default_factory=dict)
     synced: dict[SourceName, bool] = field(default_factory=dict)
-    unread: dict[SourceName, int] = field(default_factory=dict)
 
     def hint(self, source: SourceName) -> bool:
         """Say that a source may have moved; False for one that is not followed."""
@@ -108,8 +107,9 @@ async def _after_sync(report: SyncReport, following: Following) -> None:
             revision=report.revision,
             pages=pages,
         )
-    with contextlib.suppress(HeadwaterError):  # statistics that wait for the next sync harm nobody
-        await _refresh_statistics(report, following)
+    following.statistics.note(name, sum(report.actions.values()))
+    if not following.synced[name]:
+        await following.statistics.refresh(name, following.generation)
     following.synced[name] = True
     await _measure(report, following)
 
@@ -128,20 +128,6 @@ async def _measure(report: SyncReport, following: Following) -> None:
         following.metrics.behind_pages.labels(source=name).set(len(behind))
         parked = await generations.parked(following.generation)
         following.metrics.parked.labels(source=name).set(len(parked.get(name, {})))
-
-
-async def _refresh_statistics(report: SyncReport, following: Following) -> None:
-    """Begin a new epoch of term statistics once enough of the source has changed since the last one."""
-    name, generations = report.source, following.runtime.store.generations
-    following.unread[name] = following.unread.get(name, 0) + sum(report.actions.values())
-    if not following.unread[name]:
-        return
-    statuses = await generations.statuses(following.generation)
-    pages = next((status.pages for status in statuses if status.source == name), 0)
-    if following.synced[name] and following.unread[name] < max(10, pages * _STALE_SHARE):
-        return
-    following.unread[name] = 0
-    await generations.refresh_statistics(following.generation, name)
 
 
 def _note_trouble(name: SourceName, error: HeadwaterError, following: Following) -> None:

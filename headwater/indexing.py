@@ -103,7 +103,8 @@ async def index_source(
     start_s, before = time.perf_counter(), runtime.cost.copy()
     syncer = Syncer(runtime.store.ledger, runtime.log, utc_now, progress=progress)
     report = await sync_until_complete(source, syncer, everything=target.is_new)
-    await runtime.store.generations.refresh_statistics(target.generation, source.name)
+    if report.actions or target.is_new:
+        await runtime.store.generations.refresh_statistics(target.generation, source.name)
     cost = runtime.cost.since(before)
     status = await status_of(runtime.store, source.name, target.generation)
     if status is None:

@@ -268,6 +268,8 @@ async def choose_generation(runtime: Runtime) -> Target:
 async def complete_generation(runtime: Runtime, target: Target) -> None:
     """Index the vectors of a generation that is whole, and answer from it. Idempotent."""
     await runtime.store.generations.build_vector_index(target.generation)
+    if target.is_new:
+        await runtime.store.generations.tune(target.generation)
     await runtime.store.generations.promote(target.generation)
 
 

@@ -29,6 +29,7 @@ from headwater.runtime import (
 )
 from headwater.server import serve
 from headwater.settings import Settings
+from headwater.statistics import Statistics
 from index.adapters.file_lock import FileLock
 from index.adapters.postgres.deliveries import PostgresDeliveries
 from index.handlers.search import shown_as_of
@@ -61,7 +62,7 @@ async def run(settings: Settings, *, env: Mapping[str, str], port: int | None) -
         metrics.lag_events.set_function(lambda: runtime.log.outstanding)
         runtime.cost.ears = Ears(metrics.texts_embedded.inc, metrics.texts_reused.inc)
         target = await choose_generation(runtime) if lock.take_exclusive() else None
-        following = Following(runtime, metrics)
+        following = Following(runtime, metrics, Statistics(runtime.store.generations))
         for source in settings.source:
             following.hints[SourceName(source.name)] = asyncio.Event()
             following.synced[SourceName(source.name)] = False
@@ -120,6 +121,7 @@ async def _follow_all(
             )
             group.create_task(_watch(source, following, target, progress))
         group.create_task(_complete(runtime, following, target))
+        group.create_task(following.statistics.keep(lambda: following.generation))
         group.create_task(_keep_tidy(runtime))
 
 

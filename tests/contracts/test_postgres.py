@@ -365,10 +365,7 @@ async def fill(shelf: PostgresShelf, generation: Generation) -> None:
             await cursor.execute(query, {"hashes": hashes})
     await shelf.generations.build_vector_index(generation)
     await shelf.generations.refresh_statistics(generation, SOURCE)
-    async with await psycopg.AsyncConnection.connect(
-        shelf.database.conninfo, autocommit=True
-    ) as outside:
-        await outside.execute("ANALYZE")
+    await shelf.generations.tune(generation)
 
 
 async def explained(shelf: PostgresShelf, generation: Generation) -> str:

@@ -1,12 +1,12 @@
 """The connection pool, and the one place where driver errors become ours."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Self
 
 import psycopg
 from pgvector.psycopg import register_vector_async
-from psycopg import AsyncConnection, AsyncCursor
+from psycopg import AsyncConnection, AsyncCursor, sql
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
@@ -75,6 +75,23 @@ class Database:
                     )
                 async with connection.cursor(binary=True) as cursor:
                     yield cursor
+
+    async def maintain(self, commands: Sequence[sql.Composed]) -> None:
+        """Run commands that no transaction may hold, one by one, for as long as they take.
+
+        Raises: StoreUnavailable.
+        """
+        with _translated():
+            async with self._pool.connection() as connection:
+                await connection.set_autocommit(True)
+                try:
+                    await connection.execute("SET statement_timeout = 0")
+                    for command in commands:
+                        await connection.execute(command)
+                    await connection.execute("RESET statement_timeout")
+                finally:
+                    if not connection.closed:
+                        await connection.set_autocommit(False)
 
     async def ping(self) -> None:
         """Raises: StoreUnavailable when the server does not answer."""

@@ -1,0 +1,56 @@
+"""Keeping the statistics that ranking and planning rest on fresh, beside the syncs and never in their way."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from index.adapters.postgres.generations import PostgresGenerations
+from schemas.errors import HeadwaterError
+from schemas.ids import Generation, SourceName
+
+_STALE_SHARE, _STALE_PAGES = 0.05, 10
+"""A source's statistics are renewed once this share of its pages has changed, and at least so many."""
+
+
+@dataclass(slots=True)
+class Statistics:
+    """How many pages of each source have changed since its statistics were taken."""
+
+    generations: PostgresGenerations
+    changed: dict[SourceName, int] = field(default_factory=dict)
+    _noted: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def note(self, source: SourceName, pages: int) -> None:
+        """So many pages of `source` have just changed."""
+        if pages:
+            self.changed[source] = self.changed.get(source, 0) + pages
+            self._noted.set()
+
+    async def refresh(self, source: SourceName, generation: Generation) -> None:
+        """Begin a new epoch of a source now. What fails is tried again after the next change."""
+        changed = self.changed.pop(source, 0)
+        try:
+            await self.generations.refresh_statistics(generation, source)
+            await self.generations.tune(generation)
+        except HeadwaterError:
+            self.changed[source] = self.changed.get(source, 0) + changed
+
+    async def keep(self, generation: Callable[[], Generation]) -> None:
+        """Refresh whatever has become stale, for ever."""
+        while True:
+            await self._noted.wait()
+            self._noted.clear()
+            with contextlib.suppress(HeadwaterError):
+                for source in await self._stale(generation()):
+                    await self.refresh(source, generation())
+
+    async def _stale(self, generation: Generation) -> list[SourceName]:
+        pages = {
+            status.source: status.pages for status in await self.generations.statuses(generation)
+        }
+        return [
+            source
+            for source, changed in self.changed.items()
+            if changed >= max(_STALE_PAGES, pages.get(source, 0) * _STALE_SHARE)
+        ]
