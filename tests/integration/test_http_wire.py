@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import signal
+import socket
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -252,3 +253,25 @@ def test_serving_leaves_signals_to_the_process() -> None:
             return signal.getsignal(signal.SIGTERM)
 
     assert asyncio.run(run()) is before
+
+
+def test_a_small_answer_leaves_at_once_on_a_connection_kept_alive() -> None:
+    """asyncio turns the delay of small writes off for sockets it knows for TCP, and no others."""
+    with bind("127.0.0.1", 0) as listening:
+        assert listening.proto == socket.IPPROTO_TCP
+
+    async def accepted() -> int:
+        options: asyncio.Queue[int] = asyncio.Queue()
+
+        async def note(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            taken = writer.get_extra_info("socket")
+            options.put_nowait(taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        async with await asyncio.start_server(note, sock=bind("127.0.0.1", 0)) as server:
+            _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+            option = await asyncio.wait_for(options.get(), timeout=5)
+            writer.close()
+            return option
+
+    assert asyncio.run(accepted()) != 0
