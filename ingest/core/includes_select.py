@@ -3,10 +3,14 @@
 import ast
 import re
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+
+from schemas.events import MAX_PAGE_BYTES
 
 _TAB_COLUMNS = 8
-_RANGE = re.compile(r"(?P<first>\d*)(?P<dash>-?)(?P<last>\d*)")
+_MAX_DIGITS = 9
+"""A longer number names no line of any file that is read."""
+_RANGE = re.compile(rf"(?P<first>\d{{0,{_MAX_DIGITS}}})(?P<dash>-?)(?P<last>\d{{0,{_MAX_DIGITS}}})")
 _SNIPPET_NAME = re.compile(
     r"(?P<path>.+?)(?::(?P<ranges>-?\d*(?::-?\d*)?(?:,-?\d*(?::-?\d*)?)*)|:(?P<section>[A-Za-z][\w-]*))?"
 )
@@ -31,11 +35,18 @@ def select_code(text: str, options: Options) -> str | None:
     return "\n".join(lines) if lines and any(line.strip() for line in lines) else None
 
 
+def _number(value: str) -> int:
+    """Raises: ValueError for no number, or one of absurdly many digits."""
+    if len(value.strip()) > _MAX_DIGITS:
+        raise ValueError("too many digits")
+    return int(value)
+
+
 def select_text(text: str, options: Options) -> str | None:
     """What `include` takes of a file: lines by number first, then what stands between two texts."""
     try:
-        first = int(options.get("start-line") or 0)
-        last = int(options["end-line"]) if options.get("end-line") else None
+        first = _number(options.get("start-line") or "0")
+        last = _number(options["end-line"]) if options.get("end-line") else None
     except ValueError:
         return None
     rest = "\n".join(text.removesuffix("\n").split("\n")[first:last])
@@ -61,7 +72,10 @@ def select_snippet(text: str, argument: str) -> str | None:
     found = _SNIPPET_NAME.fullmatch(argument)
     lines: Lines = text.split("\n")
     if found and found["ranges"]:
-        lines = [line for wanted in found["ranges"].split(",") for line in _range(lines, wanted)]
+        chosen = _joined(_range(lines, wanted) for wanted in found["ranges"].split(","))
+        if chosen is None:
+            return None
+        lines = chosen
     elif found and found["section"]:
         edges = {
             (m["edge"], m["name"]): i
@@ -75,8 +89,22 @@ def select_snippet(text: str, argument: str) -> str | None:
     return "\n".join(line for line in lines if not _SECTION.search(line)).removesuffix("\n")
 
 
+def _joined(runs: Iterable[Lines]) -> Lines | None:
+    """All runs in one, or None once they are longer than any page may be: few letters ask for a file many times."""
+    kept: Lines = []
+    room = MAX_PAGE_BYTES
+    for run in runs:
+        room -= sum(len(line) + 1 for line in run)
+        if room < 0:
+            return None
+        kept += run
+    return kept
+
+
 def _range(lines: Lines, wanted: str) -> Lines:
     first, _, last = wanted.partition(":")
+    if max(len(first), len(last)) > _MAX_DIGITS:
+        return []
     start = int(first) if first else 1
     begin = max(start - 1, 0) if start >= 0 else start
     end = int(last) if last else None
@@ -85,7 +113,8 @@ def _range(lines: Lines, wanted: str) -> Lines:
 
 def _width(options: Options) -> int:
     value = options.get("tab-width", "")
-    return int(value) if value.isdecimal() and int(value) <= 32 else _TAB_COLUMNS
+    is_width = value.isdecimal() and len(value) <= 2 and int(value) <= 32
+    return int(value) if is_width else _TAB_COLUMNS
 
 
 def _object(lines: Lines, options: Options) -> Lines | None:
@@ -138,24 +167,26 @@ def _numbered(lines: Lines, options: Options) -> Lines | None:
     wanted = options.get("lines")
     if not wanted:
         return lines
-    kept: Lines = []
-    for part in wanted.split(","):
-        found = _RANGE.fullmatch(part.strip())
-        if not found or not (found["first"] or found["last"]):
-            return None
-        first = int(found["first"] or 1)
-        last = int(found["last"] or len(lines)) if found["dash"] else first
-        if first < 1:
-            return None
-        kept += lines[first - 1 : last]
-    return kept or None
+    spans = [_span(part, len(lines)) for part in wanted.split(",")]
+    if None in spans:
+        return None
+    return _joined(lines[span] for span in spans if span is not None) or None
+
+
+def _span(part: str, count: int) -> slice | None:
+    found = _RANGE.fullmatch(part.strip())
+    if not found or not (found["first"] or found["last"]):
+        return None
+    first = int(found["first"] or 1)
+    last = int(found["last"] or count) if found["dash"] else first
+    return slice(first - 1, last) if first >= 1 else None
 
 
 def _dedented(lines: Lines, options: Options) -> Lines | None:
     if "dedent" not in options:
         return lines
     columns = options["dedent"]
-    if columns.isdecimal():
+    if columns.isdecimal() and len(columns) <= _MAX_DIGITS:
         return [line[int(columns) :] for line in lines]
     return textwrap.dedent("\n".join(lines)).split("\n")
 

@@ -41,12 +41,17 @@ class UrlPattern:
         believed.
         """
         if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:|//", slug):
-            own, asked = urlsplit(self._pattern), urlsplit(slug)
-            is_own = (own.scheme, own.netloc) == (asked.scheme, asked.netloc) and asked.netloc
-            return slug if is_own else self.url_of(path)
+            return slug if self._is_own(slug) else self.url_of(path)
         folder = "" if slug.startswith("/") else posixpath.dirname(path)
         parts = posixpath.normpath("/" + posixpath.join(folder, slug.strip("/"))).strip("/")
         return self._base() + quote(parts, safe=_SAFE) + self._ending(parts)
+
+    def _is_own(self, address: str) -> bool:
+        try:
+            own, asked = urlsplit(self._pattern), urlsplit(address)
+        except ValueError:  # such as a bracket that never closes
+            return False
+        return bool(asked.netloc) and (own.scheme, own.netloc) == (asked.scheme, asked.netloc)
 
     def _base(self) -> str:
         return self._pattern[: self._pattern.index("{")]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 
 from index.core.ledger import Claim
 from ingest.core.facts import facts_of
@@ -14,7 +15,11 @@ from schemas.events import MAX_PAGE_BYTES
 from schemas.formats import Format, format_of
 
 _FILES_AT_ONCE = 256
-_MAX_SLUG_CHARS = 1_000
+_MAX_URL_BYTES = 2_000
+"""Beyond what browsers and indexes take; a page with a longer address is parked."""
+
+_TOO_LONG = "too-long:"
+"""Stands, with a digest, for an address that no index takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,17 +109,17 @@ def _look(page: _Decoded, filled: _Filled, layout: Layout) -> Look:
     url, slug = layout.url.url_of(page.path), None
     if page.text is not None:
         slug = facts_of(page.text, format=_format(page.path), path=page.path).slug
-    if slug is not None and not _is_address(slug):
-        slug, filled = None, replace(filled, text=None, refusal="its slug is no address")
-    if slug is not None:
+    if slug is not None and slug.isprintable():
         url = layout.url.url_with_slug(page.path, slug)
+    elif slug is not None:  # escapes in front matter spell what no address may hold
+        slug, filled = None, replace(filled, text=None, refusal="its slug is no address")
+    if len(url.encode()) > _MAX_URL_BYTES:
+        filled = replace(
+            filled, text=None, refusal=f"its address is longer than {_MAX_URL_BYTES} bytes"
+        )
+        url = f"{_TOO_LONG}{sha256(url.encode()).hexdigest()}"
     claim = Claim(page.path, page.blob, url, slug is not None, filled.depends)
     return Look(page.path, page.blob, filled.text, filled.refusal, claim)
-
-
-def _is_address(slug: str) -> bool:
-    """Whether a database and a browser could take it: escapes in front matter spell what no file may hold."""
-    return slug.isprintable() and len(slug) <= _MAX_SLUG_CHARS
 
 
 def _format(path: str) -> Format:

@@ -1,5 +1,6 @@
 """The metadata block a page may open with: YAML between `---`, TOML between `+++`."""
 
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ MAX_FRONT_MATTER_CHARS = 64 * 1024
 """A longer block is text: no generator's page opens with one."""
 
 _BYTE_ORDER_MARK = "\ufeff"
+_KEY = re.compile(r"[A-Za-z_][\w-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +42,23 @@ class FrontMatter:
         page out of the navigation.
         """
         search = self.fields.get("search")
-        is_searched = search is not False and not (
+        is_searched = not _is_false(search) and not (
             isinstance(search, Mapping) and _is_true(search.get("exclude"))
         )
         hidden_by = ("draft", "unlisted", "nosearch", "search_exclude")
         return (
             is_searched
             and not any(_is_true(self.fields.get(key)) for key in hidden_by)
-            and self.fields.get("published") is not False
+            and not _is_false(self.fields.get("published"))
         )
 
 
 def split_front_matter(text: str) -> FrontMatter:
-    """Take the metadata block off `text`; one that cannot be read stays in `body`. Never raises."""
+    """Take the metadata block off `text`; what is no such block stays in `body`. Never raises.
+
+    Of a block that YAML refuses each line of the form `key: value` is read by itself, so that a draft with a slip in it
+    stays a draft.
+    """
     text = text.removeprefix(_BYTE_ORDER_MARK)
     for fence, ends, load in _STYLES:
         block = _block(text, fence, ends)
@@ -92,10 +98,20 @@ def _load_yaml(raw: str) -> Mapping[str, object] | None:
     try:
         loaded = yaml.load(raw, Loader=_PlainLoader)  # the loader above is a safe one
     except (yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError):
-        return None
+        return _plain_lines(raw)
     if loaded is None:
         return {}
     return {str(key): value for key, value in loaded.items()} if isinstance(loaded, dict) else None
+
+
+def _plain_lines(raw: str) -> Mapping[str, object] | None:
+    """The fields that stand on one line each, as text; None when there are none, so that it is hardly a block."""
+    fields: dict[str, object] = {}
+    for line in raw.split("\n"):
+        key, colon, value = line.partition(":")
+        if colon and _KEY.fullmatch(key):
+            fields[key] = value.split(" #", 1)[0].strip().strip("\"'")
+    return fields or None
 
 
 def _load_toml(raw: str) -> Mapping[str, object] | None:
@@ -117,3 +133,7 @@ def _text(value: object) -> str | None:
 
 def _is_true(value: object) -> bool:
     return value is True or (isinstance(value, str) and value.strip().lower() in ("true", "yes"))
+
+
+def _is_false(value: object) -> bool:
+    return value is False or (isinstance(value, str) and value.strip().lower() in ("false", "no"))

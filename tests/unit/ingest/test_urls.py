@@ -63,6 +63,13 @@ def test_a_slug_names_the_address_below_the_site_base(
     assert UrlPattern(pattern).url_with_slug(path, slug) == url
 
 
+@pytest.mark.parametrize("slug", ["http://[x", "https://x.io:port/[", "//]["])
+def test_a_slug_that_is_no_address_leaves_the_page_its_own(slug: str) -> None:
+    pattern = UrlPattern("https://x.io/{stem}")
+
+    assert pattern.url_with_slug("a/b.md", slug) == pattern.url_of("a/b.md")
+
+
 @pytest.mark.parametrize("pattern", ["https://x.io/{page}", "https://x.io/{path", "https://x.io/a"])
 def test_a_pattern_that_makes_no_sense_is_refused_at_the_start(pattern: str) -> None:
     with pytest.raises(BadConfiguration):

@@ -28,13 +28,8 @@ def test_a_page_without_front_matter_is_all_body() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "---\ntitle: [1, 2\n---\nbody",
         "---\nonly words\n---\nbody",
         "---\ntitle: never closed\n",
-        "---\na: &a [x]\nb: [*a, *a]\n---\nbody",
-        "---\na: !!python/object:os.system {}\n---\nbody",
-        "---\ndate: 2024-99-99\n---\nbody",
-        "---\na: " + "[" * 20_000 + "\n---\nbody",
         "+++\n= broken\n+++\nbody",
         "+++\na = " + "[" * 20_000 + "\n+++\nbody",
         "---\nlong: " + "x" * MAX_FRONT_MATTER_CHARS + "\n---\nbody",
@@ -46,6 +41,27 @@ def test_front_matter_that_cannot_be_read_stays_text(text: str) -> None:
 
     assert front.body == text
     assert front.fields == {}
+
+
+@pytest.mark.parametrize(
+    "slip",
+    [
+        "title: [1, 2",
+        "title: &t Launch\nsidebar_label: *t",
+        "a: !!python/object:os.system {}",
+        "title: !ENV NAME",
+        "date: 2024-99-99",
+        "title: Foo: bar",
+        "a: " + "[" * 20_000,
+        "a:\t- b",
+    ],
+    ids=lambda text: text[:30],
+)
+def test_a_draft_with_a_slip_in_its_front_matter_stays_a_draft(slip: str) -> None:
+    front = split_front_matter(f"---\n{slip}\ndraft: true  # soon\n---\nbody")
+
+    assert front.body == "body"
+    assert not front.is_listed
 
 
 def test_an_empty_block_is_dropped() -> None:
@@ -64,6 +80,8 @@ def test_an_empty_block_is_dropped() -> None:
         "search_exclude: true",
         "search: {exclude: true}",
         "search: false",
+        'search: "false"',
+        'published: "false"',
     ],
 )
 def test_a_page_its_generator_hides_is_not_listed(field: str) -> None:
