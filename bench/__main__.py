@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import os
 
 NAMES = ("full_index", "replay", "processing", "query", "retrieval", "start")
 
@@ -16,6 +17,8 @@ def main() -> None:
     for name in names:
         if name not in NAMES:
             parser.error(f"no benchmark is named {name}")
+    for name in [name for name in os.environ if name.startswith("HEADWATER_")]:
+        del os.environ[name]  # benchmarks have an index of their own
     for name in names:
         importlib.import_module(f"bench.{name}").run()
 

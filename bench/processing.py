@@ -96,11 +96,11 @@ class _Repository:
         letters = "".join(self.random.choice("bcdfghjklmnpqrstvwxz") for _ in range(8))
         return f"zq{letters}{self.number}"
 
-    def push(self, subject: str) -> None:
-        """Commit everything and send the webhook."""
+    def push(self, subject: str) -> float:
+        """Commit everything and send the webhook. Returns: when it was sent."""
         git(self.path, "add", "-A")
         git(self.path, "commit", "-q", "-m", subject)
-        self.server.push("ray")
+        return self.server.push("ray")
 
 
 def _real_documentation(folder: Path) -> dict[str, object]:
@@ -148,30 +148,35 @@ def _edit(work: _Repository, page: Path, tokens: dict[Path, str]) -> float:
     )
     page.write_text(text, "utf-8")
     tokens[page] = new
-    work.push(f"Edit {page.name}")
-    return wait_until(lambda: _is_swapped(work.server, old, new), what=f"the edit of {page}")
+    sent_s = work.push(f"Edit {page.name}")
+    what = f"the edit of {page}"
+    return wait_until(lambda: _is_swapped(work.server, old, new), what=what, since_s=sent_s)
 
 
 def _is_swapped(server: Server, old: str | None, new: str | None) -> bool:
-    question = f"the {new or old} setting"
-    found = server.texts(question)
-    return (new is None or new in found) and (old is None or old not in found)
+    """The new text is found by its own word, and the old one by its own no more."""
+    if new is not None and new not in server.texts(f"the {new} setting"):
+        return False
+    return old is None or old not in server.texts(f"the {old} setting")
 
 
 def _delete(work: _Repository, page: Path, tokens: dict[Path, str]) -> float:
     token = tokens.pop(page)
     page.unlink()
-    work.push(f"Delete {page.name}")
-    return wait_until(lambda: _is_swapped(work.server, token, None), what=f"the deletion of {page}")
+    sent_s = work.push(f"Delete {page.name}")
+    what = f"the deletion of {page}"
+    return wait_until(lambda: _is_swapped(work.server, token, None), what=what, since_s=sent_s)
 
 
 def _rename(work: _Repository, page: Path, tokens: dict[Path, str]) -> float:
     token = tokens.pop(page)
     target = page.with_name(f"renamed-{page.name}")
     page.rename(target)
-    work.push(f"Rename {page.name}")
+    sent_s = work.push(f"Rename {page.name}")
     return wait_until(
-        lambda: _stands_at(work.server, token, target.stem), what=f"the renaming of {page}"
+        lambda: _stands_at(work.server, token, target.stem),
+        what=f"the renaming of {page}",
+        since_s=sent_s,
     )
 
 
@@ -185,8 +190,8 @@ def _no_change(server: Server) -> float:
     """A webhook without a new commit, until the source has been looked at again."""
     name = 'headwater_syncs_total{outcome="unchanged",source="ray"}'
     before = _metric(server, name)
-    server.push("ray")
-    return wait_until(lambda: _metric(server, name) > before)
+    sent_s = server.push("ray")
+    return wait_until(lambda: _metric(server, name) > before, since_s=sent_s)
 
 
 def _metric(server: Server, name: str) -> float:
@@ -208,8 +213,9 @@ def _real_commits(
     seconds = []
     for commit in later[:_REAL_COMMITS]:
         git(repository, "reset", "-q", "--hard", commit)
-        server.push("ray")
-        seconds.append(wait_until(partial(_reflects, server, commit), within_s=120))
+        sent_s = server.push("ray")
+        reflects = partial(_reflects, server, commit)
+        seconds.append(wait_until(reflects, within_s=120, since_s=sent_s))
     return seconds, asyncio.run(_encode_each(folder, repository, ["eval", *later[:_REAL_COMMITS]]))
 
 

@@ -212,4 +212,4 @@ async def _refusals(runtime: Runtime, threshold: float) -> Mapping[str, object]:
 
 def _lines(file: Path) -> list[dict[str, str]]:
     decoder = msgspec.json.Decoder(dict[str, str])
-    return [decoder.decode(line) for line in file.read_text("utf-8").splitlines() if line]
+    return [decoder.decode(line) for line in file.read_text("utf-8").split("\n") if line]

@@ -39,8 +39,8 @@ class Server:
         found: dict[str, object] = response.json()
         return found
 
-    def push(self, source: str) -> None:
-        """POST /webhooks/{source}, signed as GitHub does."""
+    def push(self, source: str) -> float:
+        """POST /webhooks/{source}, signed as GitHub does. Returns: when it was sent."""
         body = json.dumps({"ref": "refs/heads/main"}).encode()
         signature = hmac.new(SECRET.encode(), body, sha256).hexdigest()
         headers = {
@@ -49,7 +49,9 @@ class Server:
             "X-GitHub-Event": "push",
             "content-type": "application/json",
         }
+        sent_s = time.perf_counter()
         self.client.post(f"/webhooks/{source}", content=body, headers=headers).raise_for_status()
+        return sent_s
 
     def texts(self, question: str, *, k: int = 10) -> str:
         """All text that a search finds, joined."""
@@ -76,9 +78,18 @@ def serving(folder: Path) -> Iterator[Server]:
         process.wait(timeout=60)
 
 
-def wait_until(condition: Callable[[], bool], *, what: str = "it", within_s: float = 30.0) -> float:
-    """Ask `condition` until it holds. Returns: the seconds it took. Raises: SystemExit past the deadline."""
-    start_s = time.perf_counter()
+def wait_until(
+    condition: Callable[[], bool],
+    *,
+    what: str = "it",
+    within_s: float = 30.0,
+    since_s: float | None = None,
+) -> float:
+    """Ask `condition` until it holds. Returns: the seconds since `since_s`, or since the call.
+
+    Raises: SystemExit past the deadline.
+    """
+    start_s = time.perf_counter() if since_s is None else since_s
     while time.perf_counter() - start_s < within_s:
         if condition():
             return time.perf_counter() - start_s

@@ -17,7 +17,7 @@ Progress = Callable[[int, int], None]
 def read_questions(file: Path) -> list[Question]:
     """Read one question a line. Raises: BadConfiguration, naming the line."""
     try:
-        lines = file.read_text("utf-8").splitlines()
+        lines = file.read_text("utf-8").split("\n")  # JSON strings may hold other line ends
     except (OSError, UnicodeDecodeError) as error:
         raise BadConfiguration(f"{file}: {error}") from None
     questions = []

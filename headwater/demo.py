@@ -90,9 +90,7 @@ def _serving(stage: Stage, folder: Path) -> Iterator[str]:
         "--config",
         str(folder / "headwater.toml"),
     ]
-    server = subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
-    )
+    server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=_environment())
     try:
         base = _address(server)
         _wait_ready(base)
@@ -241,3 +239,9 @@ def _git(folder: Path, *arguments: str) -> None:
 
 if __name__ == "__main__":
     main()
+
+
+def _environment() -> dict[str, str]:
+    """The user's own, without what would lead the demo to the user's own index."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("HEADWATER_")}
+    return ours | {"PYTHONUNBUFFERED": "1"}
