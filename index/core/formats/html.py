@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
+from index.core.formats.hidden import is_hidden
 from index.core.formats.html_guard import defuse
 from index.core.formats.html_outline import Outline
 from index.core.formats.html_prune import prune
@@ -63,9 +64,20 @@ def _parse(text: str) -> LexborHTMLParser:
 def _mains_of(parser: LexborHTMLParser) -> Iterator[LexborNode]:
     """The containers that may hold the page's own text, the likeliest first."""
     for selector in MAIN_SELECTORS:
-        found = [node for node in parser.css(selector) if not is_dropped("", node.attributes)]
+        found = [node for node in parser.css(selector) if not _is_out_of_sight(node)]
         if found and (selector != "article" or len(found) == 1):
             yield _narrow(found[0])
+
+
+def _is_out_of_sight(main: LexborNode) -> bool:
+    if is_dropped("", main.attributes):
+        return True
+    above = main.parent
+    while above is not None:
+        if is_hidden(above.attributes):
+            return True
+        above = above.parent
+    return False
 
 
 def _narrow(main: LexborNode) -> LexborNode:

@@ -22,6 +22,11 @@ _TAG = re.compile(
     r"|<(?P<end>/?)(?P<name>[a-z][^\s/>]*)(?P<rest>(?:[^>\"']++|\"[^\"]*+(?:\"|\Z)|'[^']*+(?:'|\Z))*+)(?:>|\Z)",
     re.IGNORECASE | re.DOTALL,
 )
+# What a huge attribute list may say that its text must not be shown; rather hidden once too often than shown.
+_HIDDEN = re.compile(
+    r"[\s\"']hidden(?=[\s=/\"']|\Z)|aria-hidden|display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)",
+    re.IGNORECASE,
+)
 _FORMATTING = words("""
     b big code em font i nobr s small strike strong tt u
 """)
@@ -88,7 +93,8 @@ class _Cut:
         if name not in _FLAT and not self._keep(name, is_end=bool(match["end"])):
             return ""
         if len(match["rest"]) > _MAX_ATTRIBUTES:
-            return f"<{match['end']}{match['name']}>"
+            hidden = " hidden" if _HIDDEN.search(match["rest"]) else ""
+            return f"<{match['end']}{match['name']}{hidden}>"
         return match[0]
 
     def _keep(self, name: str, *, is_end: bool) -> bool:

@@ -5,8 +5,9 @@ MkDocs (default and Material), Docusaurus, VitePress, mdBook and Asciidoctor; th
 default display of elements.
 """
 
-import re
 from collections.abc import Mapping
+
+from index.core.formats.hidden import is_hidden
 
 Attributes = Mapping[str, str | None]
 
@@ -72,9 +73,6 @@ _NOT_ON_SCREEN = words("""
     onlyprint print-only screen-reader-text skip-link sr-only visually-hidden
 """)
 _DROPPED_CLASSES = _MARKS | _BUTTONS | _LINE_NUMBERS | _NAVIGATION | _NOT_ON_SCREEN
-_HIDING_STYLE = re.compile(
-    r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE
-)
 
 _ADMONITION_CLASSES = words("""
     admonition admonitionblock alert callout custom-block markdown-alert theme-admonition
@@ -103,17 +101,7 @@ def is_dropped(tag: str, attributes: Attributes) -> bool:
         return True
     if not attributes:
         return False
-    return role in _DROPPED_ROLES or _is_hidden(attributes, role) or _is_furniture(attributes)
-
-
-def _is_hidden(attributes: Attributes, role: str) -> bool:
-    if role == "tabpanel":  # shown as soon as its tab is chosen
-        return False
-    if "hidden" in attributes and attributes["hidden"] != "until-found":
-        return True
-    if attributes.get("aria-hidden") == "true":
-        return True
-    return _HIDING_STYLE.search(attributes.get("style") or "") is not None
+    return role in _DROPPED_ROLES or is_hidden(attributes) or _is_furniture(attributes)
 
 
 def _is_furniture(attributes: Attributes) -> bool:

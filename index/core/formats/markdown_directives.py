@@ -24,7 +24,7 @@ class Directive:
 
 ADMONITIONS = words("""
     admonition attention caution danger error hint important note seealso tip warning
-    todo info success question failure bug example quote abstract summary
+    info success question failure bug example quote abstract summary
 """)
 _CHANGES = {
     "versionadded": "Added in version",
@@ -39,7 +39,7 @@ _CODE = words("""
 _UNSHOWN = words("""
     toctree contents include literalinclude index meta highlight currentmodule module py:module
     py:currentmodule default-domain default-role tabularcolumns bibliography sectnum tags testsetup
-    testcleanup raw-cell role target-notes header footer title class comment
+    testcleanup raw-cell role target-notes header footer title class comment todo
 """)
 _IMAGES = words("image figure subfigure")
 _FIXED_ARGUMENT = words("grid tab-set grid-item div container only ifconfig")

@@ -1,11 +1,11 @@
 """Reads the HTML of `markdown_html` as a browser would show it, into `markdown_sections`."""
 
-import re
 from collections.abc import Callable, Mapping
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from index.core.formats.anchors import Anchors
+from index.core.formats.hidden import is_hidden
 from index.core.formats.html_guard import defuse
 from index.core.formats.html_rules import words
 from index.core.formats.invisible import strip_invisible
@@ -16,7 +16,6 @@ _DROPPED = words("""
     script style template noscript iframe object embed title meta link base svg canvas audio video
     datalist dialog
 """)
-_UNDISPLAYED = re.compile(r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)", re.IGNORECASE)
 _HEADINGS = words("h1 h2 h3 h4 h5 h6")
 _BLOCKS = _HEADINGS | words("""
     address article aside blockquote caption center dd details dir div dl dt fieldset figcaption
@@ -38,18 +37,6 @@ _CLOSINGS: dict[str, Callable[[PageText], None]] = {
     "hw-note": PageText.close_note,
     "table": PageText.close_table,
 }
-
-
-def is_hidden(node: LexborNode) -> bool:
-    """Tell whether a browser shows nothing of an element; a tab panel can be chosen."""
-    attributes = node.attributes
-    if not attributes or attributes.get("role") == "tabpanel":
-        return False
-    if "hidden" in attributes and (attributes["hidden"] or "").lower() != "until-found":
-        return True
-    if (attributes.get("aria-hidden") or "").strip().lower() == "true":
-        return True
-    return _UNDISPLAYED.search(attributes.get("style") or "") is not None
 
 
 class PageReader:
@@ -108,7 +95,7 @@ class PageReader:
         if tag == "-text":
             self._add_text(node.text_content or "")
             return False
-        if tag in _DROPPED or tag.startswith("-") or is_hidden(node):
+        if tag in _DROPPED or tag.startswith("-") or is_hidden(node.attributes):
             return False
         if self._foreign_depth or tag == "math":
             self._foreign_depth += 1

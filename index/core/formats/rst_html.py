@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from index.core.formats.hidden import is_hidden
+
 MAX_TAGS = 10_000
 """The parser's time grows with the square of the depth; a raw block with more tags than this is no prose."""
 
@@ -34,21 +36,11 @@ def _parts(root: LexborNode) -> Iterator[str]:
             yield node
         elif node.tag == "-text":
             yield (node.text_content or "").replace("\n", " ")
-        elif not _is_hidden(node):
+        elif node.tag not in _UNSEEN and not is_hidden(node.attributes):
             edge = _edge(node)
             yield edge
             waiting.append(edge)
             waiting.extend(reversed(list(node.iter(include_text=True))))
-
-
-def _is_hidden(node: LexborNode) -> bool:
-    if node.tag in _UNSEEN:
-        return True
-    attributes = node.attributes
-    style = (attributes.get("style") or "").replace(" ", "").lower()
-    return (
-        "hidden" in attributes or attributes.get("aria-hidden") == "true" or "display:none" in style
-    )
 
 
 def _edge(node: LexborNode) -> str:

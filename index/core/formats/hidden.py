@@ -1,0 +1,21 @@
+"""Which elements a browser shows nothing of, the same in every format that may hold HTML."""
+
+import re
+from collections.abc import Mapping
+
+_COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
+_HIDING = re.compile(
+    r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))", re.IGNORECASE
+)
+
+
+def is_hidden(attributes: Mapping[str, str | None]) -> bool:
+    """Tell whether nothing of an element with these attributes is shown; a tab panel can be chosen, so it counts."""
+    if not attributes or attributes.get("role") == "tabpanel":
+        return False
+    if "hidden" in attributes and (attributes["hidden"] or "").strip().lower() != "until-found":
+        return True
+    if (attributes.get("aria-hidden") or "").strip().lower() == "true":
+        return True
+    style = attributes.get("style") or ""
+    return _HIDING.search(_COMMENT.sub("", style)) is not None

@@ -1,0 +1,85 @@
+"""What a browser does not show never reaches a page, in whichever format it stands."""
+
+from collections.abc import Callable
+
+import pytest
+
+from index.core.formats.html import parse_html
+from index.core.formats.html_guard import MAX_DEPTH
+from index.core.formats.markdown import parse_markdown
+from index.core.formats.rst import parse_rst
+from index.core.pages import ParsedPage
+from schemas.formats import Dialect
+
+HIDING = [
+    "hidden",
+    'hidden="hidden"',
+    'aria-hidden="true"',
+    'aria-hidden=" TRUE "',
+    'style="display:none"',
+    'style="color: red; DISPLAY : none"',
+    'style="display:/**/none"',
+    'style="visibility: hidden"',
+    'style="visibility:collapse"',
+    f'data-x="{"a" * 5_000}" hidden',
+    f'style="display:none" data-x="{"a" * 5_000}"',
+]
+SHOWING = [
+    "",
+    'hidden="until-found"',
+    'aria-hidden="false"',
+    'role="tabpanel" hidden',
+    'style="color:red"',
+]
+
+
+def html(inside: str) -> ParsedPage:
+    return parse_html(f"<main><h1>Title</h1><p>seen</p>{inside}</main>")
+
+
+def markdown(inside: str) -> ParsedPage:
+    return parse_markdown(f"# Title\n\nseen\n\n{inside}\n", dialect=Dialect.GITHUB)
+
+
+def rst(inside: str) -> ParsedPage:
+    return parse_rst(f"Title\n=====\n\nseen\n\n.. raw:: html\n\n   {inside}\n")
+
+
+def text_of(page: ParsedPage) -> str:
+    return "\n".join(block.text for section in page.sections for block in section.blocks)
+
+
+@pytest.mark.parametrize("parse", [html, markdown, rst])
+@pytest.mark.parametrize("attributes", HIDING, ids=lambda text: text[:40])
+def test_hidden_text_is_dropped(parse: Callable[[str], ParsedPage], attributes: str) -> None:
+    text = text_of(parse(f"<div {attributes}>secret</div>"))
+
+    assert "secret" not in text
+    assert "seen" in text
+
+
+@pytest.mark.parametrize("parse", [html, markdown, rst])
+@pytest.mark.parametrize("attributes", SHOWING, ids=lambda text: text[:40])
+def test_what_can_be_seen_is_kept(parse: Callable[[str], ParsedPage], attributes: str) -> None:
+    assert "open" in text_of(parse(f"<div {attributes}>open</div>"))
+
+
+def test_a_main_inside_of_something_hidden_is_not_the_page() -> None:
+    page = parse_html(
+        "<div hidden><main><h1>Old</h1><p>secret</p></main></div>"
+        "<main><h1>Guide</h1><p>real text</p></main>"
+    )
+
+    assert (page.title, text_of(page)) == ("Guide", "real text")
+
+
+def test_cutting_deep_tags_keeps_the_text_that_was_seen() -> None:
+    deep = "<div>" * (MAX_DEPTH + 10) + "deep text" + "</div>" * (MAX_DEPTH + 10)
+
+    assert "deep text" in text_of(html(deep))
+
+
+def test_a_todo_is_not_published() -> None:
+    text = text_of(parse_markdown("# T\n\nseen\n\n```{todo}\nsecret\n```\n", dialect=Dialect.MYST))
+
+    assert text == "seen"
