@@ -6,6 +6,7 @@ import pytest
 
 from index.core.formats.html import parse_html
 from index.core.formats.html_guard import MAX_DEPTH
+from index.core.formats.invisible import strip_invisible
 from index.core.formats.markdown import parse_markdown
 from index.core.formats.rst import parse_rst
 from index.core.pages import ParsedPage
@@ -83,3 +84,21 @@ def test_a_todo_is_not_published() -> None:
     text = text_of(parse_markdown("# T\n\nseen\n\n```{todo}\nsecret\n```\n", dialect=Dialect.MYST))
 
     assert text == "seen"
+
+
+def test_a_card_with_a_body_is_not_the_page() -> None:
+    page = parse_html(
+        '<main><h1>Guide</h1><p>long text</p><div class="card"><div class="body">card</div></div></main>'
+    )
+
+    assert "long text" in text_of(page)
+
+
+@pytest.mark.parametrize("char", ["\u200b", "\u202e", "\ufff9", "\U0001d173", "\x9b", "\U000e0041"])
+def test_characters_nobody_sees_are_dropped(char: str) -> None:
+    assert strip_invisible(f"a{char}b") == "ab"
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\r", "\x85", "\u2028", "\u2029"])
+def test_every_line_end_is_one(end: str) -> None:
+    assert strip_invisible(f"a{end}b") == "a\nb"
