@@ -89,6 +89,8 @@ class MarkdownSplitter:
     def _next(self) -> Pieces:
         line = self._lines[self._at]
         self._at += 1
+        if "<!--" in line and not self._in_code and _opens_comment(line):
+            return self._comment()
         if "8<-" in line and (snippet := _SNIPPET.fullmatch(line.rstrip())):
             return self._snippet(snippet, line)
         if self._open and self._open[-1].is_closed_by(line):
@@ -101,6 +103,15 @@ class MarkdownSplitter:
         if self._imports and len(line) <= _MAX_LINE_CHARS:
             return list(self._uses(line))
         return [line]
+
+    def _comment(self) -> Pieces:
+        """A comment of several lines as it stands: what an include would put in could end it and show its rest."""
+        start = self._at - 1
+        while self._at < len(self._lines):
+            self._at += 1
+            if "-->" in self._lines[self._at - 1]:
+                break
+        return ["\n".join(self._lines[start : self._at])]
 
     @property
     def _in_code(self) -> bool:
@@ -181,6 +192,12 @@ class MarkdownSplitter:
             )
             at = found.end()
         yield line[at:]
+
+
+def _opens_comment(line: str) -> bool:
+    """Whether a comment begins the line and does not end on it."""
+    text = line.lstrip("> \t")
+    return text.startswith("<!--") and "-->" not in text[4:]
 
 
 def _include(name: str, argument: str, lead: str, body: Sequence[str]) -> Include:

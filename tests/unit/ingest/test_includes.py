@@ -194,6 +194,23 @@ def test_an_example_of_an_include_stays_an_example(text: str, format: Format) ->
     assert page.depends == frozenset()
 
 
+@pytest.mark.parametrize(
+    "inside", ['--8<-- "docs/part.rst"', '--8<-- "missing.md"', "```{include} part.md\n```"]
+)
+def test_a_comment_stays_whole_whatever_it_would_include(inside: str) -> None:
+    """What is put in place of an include may hold the end of a comment, and show what stands behind it."""
+    text = f"seen\n\n<!--\n{inside}\nnot for readers\n-->\n\nseen\n"
+
+    assert expanded(text, format=Format.MARKDOWN).text == text
+
+
+@pytest.mark.parametrize("before", ["<!-- one line -->", "a `<!--` in code", "<!---->"])
+def test_behind_a_comment_includes_go_on(before: str) -> None:
+    page = expanded(f'{before}\n--8<-- "docs/part.rst"\n', format=Format.MARKDOWN)
+
+    assert page.depends == {"docs/part.rst"}
+
+
 def test_a_tag_in_a_code_span_stays_an_example() -> None:
     page = expanded("import X from './_part.mdx'\n\n`<X />` and <X/>", format=Format.MARKDOWN)
 
