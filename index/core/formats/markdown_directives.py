@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from html import escape
 
 from index.core.formats.html_rules import words
+from index.core.formats.only import is_in_html
 
 NestedHtml = Callable[[str], str]
 """Renders a directive's content, which is itself a piece of the page."""
@@ -78,6 +79,8 @@ def split_options(content: str) -> tuple[dict[str, str], str]:
 
 def directive_html(directive: Directive, nested: NestedHtml) -> str:
     """Write what the published page shows of a directive; an unknown one shows all it holds."""
+    if directive.name == "only" and not is_in_html(directive.argument):
+        return ""
     for kinds, write in _WRITERS:
         if directive.name in kinds:
             return write(directive, nested)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from docutils import nodes
 
 from index.core.formats import rst_definitions, rst_descriptions, rst_tables
+from index.core.formats.only import is_in_html
 from index.core.formats.rst_call import Call
 from index.core.formats.rst_html import visible_text
 from index.core.formats.rst_ready import Ready
@@ -48,6 +49,10 @@ def _unknown(call: Call) -> list[nodes.Node]:
 
 def _kept(call: Call) -> list[nodes.Node]:
     return call.parse_in_place()
+
+
+def _only(call: Call) -> list[nodes.Node]:
+    return call.parse_in_place() if is_in_html(call.argument) else []
 
 
 def _contents_only(call: Call) -> list[nodes.Node]:
@@ -170,7 +175,8 @@ _HANDLERS: dict[str, Handler] = {
             " py:currentmodule todo todolist sectionauthor codeauthor sectnum section-numbering header footer"
             " target-notes rst-class title testsetup testcleanup thebe-button inheritance-diagram nbgallery"
             " cssclass bibliography comment",
-            _kept: "only ifconfig",
+            _kept: "ifconfig",
+            _only: "only",
             _contents_only: "container div tabs tab-set tab-set-code grid grid-item card-carousel module"
             " py:module compound hlist article-info py:namespace",
             _whole: "epigraph highlights pull-quote line-block margin",

@@ -102,3 +102,28 @@ def test_characters_nobody_sees_are_dropped(char: str) -> None:
 @pytest.mark.parametrize("end", ["\r\n", "\r", "\x85", "\u2028", "\u2029"])
 def test_every_line_end_is_one(end: str) -> None:
     assert strip_invisible(f"a{end}b") == "a\nb"
+
+
+@pytest.mark.parametrize(
+    ("expression", "is_shown"),
+    [
+        ("html", True),
+        ("latex", False),
+        ("internal", False),
+        ("not latex", True),
+        ("html and not draft", True),
+        ("latex or (html and builder_html)", True),
+        ("html or", True),
+        ("(" * 100, True),
+        ("not " * 100 + "html", True),
+    ],
+)
+def test_only_shows_what_the_site_shows(expression: str, is_shown: bool) -> None:
+    in_rst = text_of(parse_rst(f"T\n=\n\nseen\n\n.. only:: {expression}\n\n   guarded\n"))
+    in_myst = text_of(
+        parse_markdown(
+            f"# T\n\nseen\n\n:::{{only}} {expression}\nguarded\n:::\n", dialect=Dialect.MYST
+        )
+    )
+
+    assert ("guarded" in in_rst, "guarded" in in_myst) == (is_shown, is_shown)
