@@ -61,6 +61,7 @@ def _stage(source: str, folder: Path) -> Stage:
         shutil.copytree(
             location,
             clone,
+            symlinks=True,
             ignore=shutil.ignore_patterns(".git", ".venv", "node_modules", ".headwater"),
         )
         _git(clone, "init", "-q", "-b", "main")
@@ -68,8 +69,22 @@ def _stage(source: str, folder: Path) -> Stage:
         _git(clone, "commit", "-q", "-m", "The docs as they are")
     else:
         say(f"cloning {location} into a temporary folder")
-        subprocess.run(["git", "clone", "-q", "--", location, str(clone)], check=True)
+        _clone(location, clone)
     return Stage(clone, "docs" if not source and (clone / "docs").is_dir() else "")
+
+
+def _clone(location: str, clone: Path) -> None:
+    """Clone with a work tree: of the first branch where no HEAD is named, as in most bundles. Raises: SystemExit."""
+    cloned = subprocess.run(["git", "clone", "-q", "--", location, str(clone)])
+    if cloned.returncode:
+        raise SystemExit(f"{location} cannot be cloned")
+    if any(path.name != ".git" for path in clone.iterdir()):
+        return
+    listed = ["git", "-C", str(clone), "for-each-ref", "--format=%(refname:short)", "refs/remotes"]
+    branches = subprocess.run(listed, check=True, capture_output=True, text=True).stdout.split()
+    if not branches:
+        raise SystemExit(f"{location} has no commits")
+    _git(clone, "checkout", "-q", "-b", "demo", branches[0])
 
 
 def _is_repository(path: Path) -> bool:
