@@ -21,9 +21,12 @@ ROOT = Path(__file__).parents[2]
 AM_ROOT = os.geteuid() == 0
 ORDINARY = pwd.getpwnam("nobody")  # initdb wants its user to have a name
 OWNER = """
+import signal
 import sys
 from pathlib import Path
 from index.adapters.postgres.server import EmbeddedServer
+# A shell that runs the tests in the background has its children ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 server = EmbeddedServer.start(Path(sys.argv[1]), lambda line: None)
 print("up", flush=True)
 sys.stdin.read()
