@@ -87,6 +87,12 @@ async def follow(
             failures += 1
             following.metrics.syncs.labels(source=source.name, outcome="failed").inc()
             _note_trouble(source.name, error, following)
+        except Exception as error:  # a bug that one source meets must not end the others
+            failures += 1
+            following.metrics.syncs.labels(source=source.name, outcome="failed").inc()
+            _log.exception("source.failed", source=source.name)
+            named = PermanentError(f"{type(error).__name__}: {error}")
+            _note_trouble(source.name, named, following)
         else:
             failures, everything = 0, False
             following.troubles.pop(source.name, None)
