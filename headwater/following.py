@@ -94,6 +94,8 @@ async def follow(
             named = PermanentError(f"{type(error).__name__}: {error}")
             _note_trouble(source.name, named, following)
         else:
+            if not report.is_complete:
+                continue  # a hint came between two slices: what is left is compared anew, and sent after what is newer
             failures, everything = 0, False
             following.troubles.pop(source.name, None)
             await _after_sync(report, following)

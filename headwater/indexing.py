@@ -119,15 +119,15 @@ async def sync_until_complete(
     everything: bool = False,
     broken: Collection[str] = (),
 ) -> SyncReport:
-    """Sync, and begin anew when a newer sync or a newer hint was in the way."""
+    """Sync, and begin anew when a newer sync was in the way.
+
+    The report is incomplete only where a syncer is hinted: whoever hears the hints begins again.
+    """
     for _ in range(_FENCED_TRIES):
         try:
-            report = await sync_source(source, syncer, everything=everything, broken=broken)
+            return await sync_source(source, syncer, everything=everything, broken=broken)
         except Fenced:
             await asyncio.sleep(_FENCED_WAIT_S)
-            continue
-        if report.is_complete:
-            return report
     return await sync_source(source, syncer, everything=everything, broken=broken)
 
 
