@@ -252,11 +252,11 @@ def _git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True)
 
 
-if __name__ == "__main__":
-    main()
-
-
 def _environment() -> dict[str, str]:
     """The user's own, without what would lead the demo to the user's own index."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("HEADWATER_")}
     return ours | {"PYTHONUNBUFFERED": "1"}
+
+
+if __name__ == "__main__":
+    main()
