@@ -88,9 +88,9 @@ class Database:
                     await connection.execute("SET statement_timeout = 0")
                     for command in commands:
                         await connection.execute(command)
-                    await connection.execute("RESET statement_timeout")
                 finally:
                     if not connection.closed:
+                        await connection.execute("RESET statement_timeout")
                         await connection.set_autocommit(False)
 
     async def ping(self) -> None:
