@@ -83,7 +83,9 @@ async def _measure(folder: Path) -> dict[str, object]:
     settings = load_settings(None, os.environ, folder=folder)
     figures: dict[str, object] = {"k": _K}
     async with open_runtime(settings, say) as runtime:
-        await index_all(runtime, SyncProgress(None))
+        _, troubles = await index_all(runtime, SyncProgress(None))
+        if troubles:
+            raise troubles[0]
         for label, file in (("written", DEV_QUESTIONS), ("generated", SYNTHETIC_QUESTIONS)):
             figures[label] = await _score(runtime, read_questions(file))
         figures["refusals"] = await _refusals(runtime, settings.answer.refuse_below)

@@ -102,7 +102,8 @@ async def index_source(
     """Sync one source and wait until it is searchable or parked."""
     start_s, before = time.perf_counter(), runtime.cost.copy()
     syncer = Syncer(runtime.store.ledger, runtime.log, utc_now, progress=progress)
-    report = await sync_until_complete(source, syncer, everything=target.is_new)
+    everything = target.is_new or source.name in target.overdue
+    report = await sync_until_complete(source, syncer, everything=everything)
     if report.actions or target.is_new:
         await runtime.store.generations.refresh_statistics(target.generation, source.name)
     cost = runtime.cost.since(before)

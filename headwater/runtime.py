@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -34,7 +34,7 @@ from index.core.reading import CHUNKER, PARSER
 from index.handlers import Receiver, Searcher, search_index
 from schemas.answers import SearchResponse
 from schemas.errors import WrongUse
-from schemas.ids import Generation
+from schemas.ids import Generation, SourceName
 from stream.handlers import Consumer, Told, consume_batch
 
 Say = Callable[[str], None]
@@ -235,10 +235,14 @@ async def consuming(runtime: Runtime, told: Told) -> AsyncIterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The generation that syncs bring up: `is_new` while it is built beside the live one, or before a first load."""
+    """The generation that syncs bring up: `is_new` while it is built beside the live one, or before a first load.
+
+    Sources in `overdue` have pages that it never received, and which no change would bring.
+    """
 
     generation: Generation
     is_new: bool
+    overdue: frozenset[SourceName] = frozenset()
 
 
 async def choose_generation(runtime: Runtime) -> Target:
@@ -261,16 +265,21 @@ async def choose_generation(runtime: Runtime) -> Target:
         match = await generations.create(fingerprint=wanted, model=model, dim=dim)
         if not known:
             await generations.promote(match.generation)
-        return Target(match.generation, True)
-    return Target(match.generation, not match.is_live)
+    statuses = await generations.statuses(match.generation)
+    overdue = frozenset(status.source for status in statuses if status.overdue)
+    is_new = not match.is_live or not known
+    return Target(match.generation, is_new, overdue)
 
 
-async def complete_generation(runtime: Runtime, target: Target) -> None:
-    """Index the vectors of a generation that is whole, and answer from it. Idempotent."""
+async def complete_generation(runtime: Runtime, target: Target) -> Mapping[SourceName, int]:
+    """Index the vectors of a generation, and answer from it if it has all that the live one has. Idempotent.
+
+    Returns: how many pages it still lacks, by source; nothing when it is live.
+    """
     await runtime.store.generations.build_vector_index(target.generation)
     if target.is_new:
         await runtime.store.generations.tune(target.generation)
-    await runtime.store.generations.promote(target.generation)
+    return await runtime.store.generations.promote(target.generation)
 
 
 async def tidy(runtime: Runtime) -> None:

@@ -46,6 +46,8 @@ class Statistics:
                     await self.refresh(source, generation())
 
     async def _stale(self, generation: Generation) -> list[SourceName]:
+        if max(self.changed.values(), default=0) < _STALE_PAGES:
+            return []
         pages = {
             status.source: status.pages for status in await self.generations.statuses(generation)
         }

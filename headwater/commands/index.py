@@ -1,7 +1,7 @@
 """`headwater index`: bring the index in step with the sources, once."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -21,7 +21,14 @@ from headwater.runtime import (
 from headwater.settings import Settings, check_names
 from index.adapters.file_lock import FileLock
 from ingest.settings import SourceKind, SourceSettings
-from schemas.errors import BadConfiguration, WrongUse
+from schemas.errors import (
+    BadConfiguration,
+    BadSource,
+    HeadwaterError,
+    SourceUnreachable,
+    WrongUse,
+)
+from schemas.ids import SourceName
 
 _OTHER_INDEX_WAIT_S = 0.5
 
@@ -79,24 +86,44 @@ async def run(settings: Settings, *, dry_run: bool, json: bool) -> int:
     try:
         async with open_runtime(settings, say) as runtime:
             with sync_progress() as progress:
-                reports = await index_all(runtime, progress)
+                reports, troubles = await index_all(runtime, progress)
     finally:
         lock.release()
-    _print(reports, json=json)
+    if reports:
+        _print(reports, json=json)
+    for trouble in troubles[1:]:
+        say(str(trouble))
+    if troubles:
+        raise troubles[0]
     return 0
 
 
-async def index_all(runtime: Runtime, progress: SyncProgress) -> list[IndexReport]:
-    """Bring every configured source into the generation that is configured, and answer from it."""
+async def index_all(
+    runtime: Runtime, progress: SyncProgress
+) -> tuple[list[IndexReport], list[HeadwaterError]]:
+    """Bring every configured source into the generation that is configured, and answer from it.
+
+    A source in trouble does not hold up the others. Returns: what was indexed, and what went wrong.
+    """
     target = await choose_generation(runtime)
     reports: list[IndexReport] = []
+    troubles: list[HeadwaterError] = []
     async with consuming(runtime, ignore):
         for source_settings in runtime.settings.source:
-            async with open_source(source_settings, Path(runtime.settings.home)) as source:
-                reports.append(await index_source(source, runtime, target, progress=progress))
-        await complete_generation(runtime, target)
+            try:
+                async with open_source(source_settings, Path(runtime.settings.home)) as source:
+                    reports.append(await index_source(source, runtime, target, progress=progress))
+            except (BadSource, SourceUnreachable) as error:
+                troubles.append(error)
+        if reports and (lacking := await complete_generation(runtime, target)):
+            say(_still_old(lacking))
     await tidy(runtime)
-    return reports
+    return reports, troubles
+
+
+def _still_old(lacking: Mapping[SourceName, int]) -> str:
+    pages = ", ".join(f"{count} pages of {name}" for name, count in sorted(lacking.items()))
+    return f"the new index lacks {pages}: questions are answered from the old one until these sources are indexed too"
 
 
 def lock_path(settings: Settings) -> Path:

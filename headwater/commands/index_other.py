@@ -20,7 +20,7 @@ from headwater.indexing import (
 from headwater.runtime import Store, open_store
 from headwater.settings import Settings
 from index.adapters.postgres.deliveries import PostgresDeliveries
-from index.core.ledger import SourceStatus
+from index.core.ledger import SourceState
 from ingest.handlers.sync import preview_source
 from schemas.errors import StoreUnavailable, WrongUse
 from schemas.ids import Revision, SourceName
@@ -83,7 +83,7 @@ async def _ask(
     start_s = idle_since_s = time.perf_counter()
     before = (await store.ledger.source(name)).published_revision
     hinted_at = await PostgresDeliveries(store.database).hint(name)
-    while not _was_checked(status := await status_of(store, name), hinted_at):
+    while not _was_checked(await store.ledger.source(name), hinted_at):
         if is_free():
             return None
         if await _is_working(names, store):
@@ -93,11 +93,11 @@ async def _ask(
                 f"the process that follows does not look at {name}: is it in its configuration?"
             )
         await asyncio.sleep(_POLL_S)
-    return await _report(name, status, before, store, waited_s=time.perf_counter() - start_s)
+    return await _report(name, before, store, waited_s=time.perf_counter() - start_s)
 
 
-def _was_checked(status: SourceStatus | None, since: datetime) -> bool:
-    return status is not None and status.checked_at is not None and status.checked_at >= since
+def _was_checked(state: SourceState, since: datetime) -> bool:
+    return state.checked_at is not None and state.checked_at >= since
 
 
 async def _is_working(names: Sequence[SourceName], store: Store) -> bool:
@@ -106,16 +106,13 @@ async def _is_working(names: Sequence[SourceName], store: Store) -> bool:
 
 
 async def _report(
-    name: SourceName,
-    status: SourceStatus | None,
-    before: Revision,
-    store: Store,
-    *,
-    waited_s: float,
+    name: SourceName, before: Revision, store: Store, *, waited_s: float
 ) -> IndexReport:
-    added, changed, moved, deleted = await store.ledger.counted_since(name, before)
+    status = await status_of(store, name)
     if status is None or status.published_commit is None:
         raise StoreUnavailable(f"{name} was looked at and has no commit")
+    counts = await store.ledger.counted_since(name, before, status.revision)
+    added, changed, moved, deleted = counts
     return IndexReport(
         source=name,
         commit=status.published_commit,

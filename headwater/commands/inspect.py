@@ -78,7 +78,6 @@ async def run_status(settings: Settings, *, json: bool) -> int:
         reports = []
         delays = await store.generations.delays(info.generation)
         for status in await store.generations.statuses(info.generation):
-            behind = await store.ledger.behind(status.source)
             delay = delays.get(status.source, _NO_DELAYS)
             reports.append(
                 SourceReport(
@@ -90,7 +89,7 @@ async def run_status(settings: Settings, *, json: bool) -> int:
                     revision=status.revision,
                     pages=status.pages,
                     chunks=status.chunks,
-                    behind=len(behind),
+                    behind=status.behind,
                     parked=dict(status.parked),
                     processing_s=Percentiles(p50=delay.processing_p50, p95=delay.processing_p95),
                     freshness_s=Percentiles(p50=delay.freshness_p50, p95=delay.freshness_p95),

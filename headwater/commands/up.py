@@ -149,17 +149,22 @@ async def _watch(source: Source, following: Following, target: Target, progress:
                 stack.enter_context(
                     FolderWatch(source.reader, folder, partial(following.hint, source.name))
                 )
-        await follow(source, following, everything=target.is_new, progress=progress)
+        everything = target.is_new or source.name in target.overdue
+        await follow(source, following, everything=everything, progress=progress)
 
 
 async def _complete(runtime: Runtime, following: Following, target: Target) -> None:
-    """Switch to the generation that is brought up once every source has been synced into it."""
+    """Index the vectors once every source has been synced or is in trouble; switch when nothing is lacking."""
     while True:
         await asyncio.sleep(_LOCK_POLL_S / 4)
-        if not all(following.synced.values()) or following.troubles:
+        if not all(
+            following.synced[name] or name in following.troubles for name in following.synced
+        ):
             continue
         with contextlib.suppress(TransientError):
-            return await complete_generation(runtime, target)
+            if not await complete_generation(runtime, target):
+                return
+            await asyncio.sleep(_LOCK_POLL_S)
 
 
 async def _pass_hints(runtime: Runtime, following: Following) -> None:

@@ -1,8 +1,9 @@
 """The store and the ledger in memory: the same promises, for tests; `failing` lets a test crash it at a commit."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,11 +117,30 @@ class MemoryIndex:
         self._generations[generation] = GenerationInfo(generation, fingerprint, model, dim, False)
         return self._generations[generation]
 
-    async def promote(self, generation: Generation) -> None:
+    async def promote(self, generation: Generation) -> Mapping[SourceName, int]:
         """See `GenerationStore.promote`."""
+        lacking = Counter(
+            source_of(page)
+            for live in self._generations.values()
+            if live.is_live and live.generation != generation
+            for page, stored in self._pages[live.generation].items()
+            if self._lacks(generation, page, stored)
+        )
+        if lacking:
+            return lacking
         live = replace(self._generations[generation], is_live=True)
         building = {key: info for key, info in self._generations.items() if not info.is_live}
         self._generations = dict(sorted((building | {generation: live}).items()))
+        return {}
+
+    def _lacks(self, generation: Generation, page: PageId, live: _Page) -> bool:
+        at = self._pages[generation].get(page)
+        if (at is None and live.facts is None) or (at and at.revision >= live.revision):
+            return False
+        return not any(
+            key == page and where in (INTAKE, generation) and since >= live.revision
+            for where, key, since in self.parked_rows
+        )
 
     async def drop(self, generation: Generation) -> None:
         """See `GenerationStore.drop`."""
@@ -190,7 +210,11 @@ class MemoryLedger:
 
     async def source(self, source: SourceName) -> SourceState:
         """See `Ledger.source`."""
-        return self._state.get(source, SourceState(source, Revision(0), Revision(0), None, ""))
+        known = self._state.get(source)
+        at = datetime.now(UTC)
+        if known is None:
+            return SourceState(source, Revision(0), Revision(0), None, "", at)
+        return replace(known, read_at=at)
 
     async def begin(self, source: SourceName, *, commit: str, config_hash: str) -> Revision:
         """See `Ledger.begin`."""
@@ -224,18 +248,23 @@ class MemoryLedger:
         commit: str,
         committed_at: datetime,
         covered: Sequence[str],
+        checked_at: datetime,
     ) -> None:
         """See `Ledger.finish`."""
         self._hold(source, revision)
         self._at("before finish")
         config_hash = self._attempts[source, revision][1]
-        self._state[source] = SourceState(source, revision, revision, commit, config_hash)
+        self._state[source] = SourceState(
+            source, revision, revision, commit, config_hash, checked_at, checked_at
+        )
         for seen in covered:
             self.covered.setdefault((source, seen), revision)
         self._at("after finish")
 
-    async def checked(self, source: SourceName) -> None:
+    async def checked(self, source: SourceName, at: datetime) -> None:
         """See `Ledger.checked`."""
+        if known := self._state.get(source):
+            self._state[source] = replace(known, checked_at=max(at, known.checked_at or at))
 
     async def newest(
         self, source: SourceName, paths: Collection[str] | None

@@ -1,6 +1,6 @@
 """The ledger's values: what was published of a source, at which revision, and how far the index is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -67,7 +67,8 @@ class Announcement:
 class SourceState:
     """How far a source has been published; all of it up to `published_revision` is searchable or parked.
 
-    `config_hash` is that of the last finished sync, "" before the first.
+    `config_hash` is that of the last finished sync, "" before the first. `read_at` is the store's own time, before
+    this was read; at `checked_at` the source had nothing that is not published.
     """
 
     source: SourceName
@@ -75,6 +76,8 @@ class SourceState:
     published_revision: Revision
     published_commit: str | None
     config_hash: str
+    read_at: datetime = field(compare=False)
+    checked_at: datetime | None = field(compare=False, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,12 @@ class Delays:
 
 @dataclass(frozen=True, slots=True)
 class SourceStatus:
-    """A source as `headwater status` shows it."""
+    """A source as `headwater status` shows it, in one generation.
+
+    `revision` and `published_commit` are those up to which all was searchable or parked when a sync last finished.
+    `behind` counts pages whose newest publication is neither applied nor parked here; of those, `overdue` counts
+    the ones that the published revision says are: pages that a generation added since never received.
+    """
 
     source: SourceName
     revision: Revision
@@ -110,4 +118,6 @@ class SourceStatus:
     checked_at: datetime | None
     pages: int
     chunks: int
+    behind: int
+    overdue: int
     parked: tuple[tuple[str, str], ...]

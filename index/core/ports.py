@@ -73,8 +73,11 @@ class GenerationStore(Protocol):
         """Make a generation with empty tables, not live."""
         ...
 
-    async def promote(self, generation: Generation) -> None:
-        """Answer questions from this generation from now on; at most one is live."""
+    async def promote(self, generation: Generation) -> Mapping[SourceName, int]:
+        """Answer questions from this generation from now on, if it has all that the live one has, as new or newer.
+
+        Returns: how many pages it lacks, by source; nothing when it is live now. At most one is live.
+        """
         ...
 
     async def drop(self, generation: Generation) -> None:

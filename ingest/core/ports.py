@@ -34,12 +34,16 @@ class Ledger(Protocol):
         commit: str,
         committed_at: datetime,
         covered: Sequence[str],
+        checked_at: datetime,
     ) -> None:
-        """Move the published pointer. Raises: Fenced when a newer revision has been taken."""
+        """Move the published pointer. Raises: Fenced when a newer revision has been taken.
+
+        `checked_at` is `SourceState.read_at`, from before the head was asked for.
+        """
         ...
 
-    async def checked(self, source: SourceName) -> None:
-        """Note that the source was looked at just now and holds nothing new."""
+    async def checked(self, source: SourceName, at: datetime) -> None:
+        """Note that the source was looked at after `at` (`SourceState.read_at`) and held nothing new."""
         ...
 
     async def newest(

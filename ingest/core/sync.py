@@ -104,9 +104,8 @@ def choose_owner(claims: Sequence[Claim]) -> str:
 
 
 def _republish(path: str, want: Desired) -> Change:
-    return Change(
-        Action.CHANGE if isinstance(want, Live) else Action.DELETE, path, want, is_repair=True
-    )
+    action = {Live: Action.CHANGE, Absent: Action.DELETE, Refused: Action.PARK}[type(want)]
+    return Change(action, path, want, is_repair=True)
 
 
 def _change(path: str, want: Desired, row: Publication | None, is_behind: bool) -> Change | None:

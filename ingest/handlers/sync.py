@@ -82,10 +82,10 @@ async def sync_source(
     Raises: Fenced when a newer sync of the source takes over; BadSource; SourceUnreachable.
     """
     detected_at = syncer.now()
+    state = await syncer.ledger.source(source.name)
     head = await source.reader.head()
     dialect = await find_dialect(source, head.commit)
     config_hash = source.layout.config_hash(dialect)
-    state = await syncer.ledger.source(source.name)
     is_settled = state.revision == state.published_revision or not await syncer.ledger.unfinished(
         source.name
     )
@@ -97,7 +97,7 @@ async def sync_source(
         and is_same_config
         and state.published_commit == head.commit
     ):
-        await syncer.ledger.checked(source.name)
+        await syncer.ledger.checked(source.name, state.read_at)
         return SyncReport(source.name, head, state.published_revision, {})
     round_ = _Round(source, state, head, dialect, everything or not is_same_config)
     touched = await _touched(round_, syncer.ledger)
@@ -285,6 +285,7 @@ async def _finish(round_: _Round, revision: Revision, ledger: Ledger, *, everyth
         commit=round_.head.commit,
         committed_at=round_.head.committed_at,
         covered=covered,
+        checked_at=round_.state.read_at,
     )
 
 

@@ -69,9 +69,7 @@ async def _verify(source: Source, verifier: Verifier, published: str | None) -> 
     texts: dict[TextHash, str] = {}
     rebuilt, refused = await _rebuild(source, commit, verifier, texts)
     stored = await verifier.dump()
-    behind = {
-        path_of(page.page_id) for page in await verifier.ledger.behind(source.name, everything=True)
-    }
+    behind = {path_of(page.page_id) for page in await verifier.ledger.behind(source.name)}
     behind |= await verifier.ledger.unfinished(source.name)
     if is_moving:
         behind |= await _moved_on(source, rebuilt, verifier.ledger)

@@ -28,7 +28,12 @@ async def synced(shelf: Shelf, announcement: Announcement) -> Revision:
 
 async def finished(shelf: Shelf, revision: Revision) -> None:
     await shelf.ledger.finish(
-        SOURCE, revision, commit="head", committed_at=WHEN, covered=("head", "older")
+        SOURCE,
+        revision,
+        commit="head",
+        committed_at=WHEN,
+        covered=("head", "older"),
+        checked_at=WHEN,
     )
 
 
@@ -244,9 +249,12 @@ def test_noting_a_look_changes_nothing_else(shelf: Shelf, runner: asyncio.Runner
     runner.run(synced(shelf, Announcement()))
     before = runner.run(shelf.ledger.source(SOURCE))
 
-    runner.run(shelf.ledger.checked(SOURCE))
+    runner.run(shelf.ledger.checked(SOURCE, before.read_at))
+    runner.run(shelf.ledger.checked(SOURCE, WHEN))
 
-    assert runner.run(shelf.ledger.source(SOURCE)) == before
+    after = runner.run(shelf.ledger.source(SOURCE))
+    assert after == before
+    assert (before.checked_at, after.checked_at) == (WHEN, before.read_at)
 
 
 def _behind(shelf: Shelf, runner: asyncio.Runner) -> list[str]:

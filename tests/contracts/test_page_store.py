@@ -232,6 +232,29 @@ def test_at_most_one_generation_is_live_and_those_being_built_stay(
     assert [(info.generation, info.is_live) for info in known] == [(second, True), (third, False)]
 
 
+def test_a_generation_takes_over_once_it_has_all_that_the_live_one_has_as_new_or_newer(
+    shelf: Shelf, generation: Generation, runner: asyncio.Runner
+) -> None:
+    second = runner.run(shelf.generations.create(fingerprint="g", model="m", dim=DIM)).generation
+    runner.run(shelf.generations.promote(generation))
+    for event in (changed("a.md", 2), changed("b.md", 3), changed("c.md", 2), deleted("d.md", 2)):
+        runner.run(put(event, generation, shelf.pages))
+    for event in (changed("b.md", 2), deleted("c.md", 2)):
+        runner.run(put(event, second, shelf.pages))
+    seen = [runner.run(shelf.generations.promote(second))]
+
+    runner.run(put(changed("a.md", 2), second, shelf.pages))
+    runner.run(shelf.generations.park(second, page("b.md"), Revision(2), "older"))
+    seen.append(runner.run(shelf.generations.promote(second)))
+    still = [info.is_live for info in runner.run(shelf.generations.generations())]
+    runner.run(shelf.generations.park(second, page("b.md"), Revision(3), "bad"))
+    seen.append(runner.run(shelf.generations.promote(second)))
+
+    assert seen == [{SOURCE: 2}, {SOURCE: 1}, {}]
+    assert still == [True, False]
+    assert [info.generation for info in runner.run(shelf.generations.generations())] == [second]
+
+
 def test_a_dropped_generation_is_gone_and_its_number_is_not_used_again(
     shelf: Shelf, generation: Generation, runner: asyncio.Runner
 ) -> None:

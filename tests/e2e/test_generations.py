@@ -36,6 +36,13 @@ def program(tmp_path: Path, database: str, warm: Warm) -> Program:
     return program
 
 
+def zebras(folder: Path) -> None:
+    """A repository of one page."""
+    repository = Repository(folder)
+    repository.write("zebra.md", page("Zebra", "Zebras have stripes."))
+    repository.commit()
+
+
 def tables(database: str) -> set[str]:
     """The generations that have a table of chunks."""
     with psycopg.connect(database) as connection:
@@ -117,6 +124,43 @@ def test_changing_back_half_way_drops_what_was_begun(program: Program, database:
     assert report["texts_embedded"] == 0
     assert program.done("status")["generation"] == 1
     assert tables(database) == {"chunk_g1"}
+
+
+def test_a_generation_that_lacks_a_source_waits_for_it_while_the_old_one_answers(
+    program: Program, tmp_path: Path
+) -> None:
+    zebras(tmp_path / "other")
+    program.done("index", "other")
+    program.configure(CONFIG.format(chars=200))
+
+    without = program.run("index")
+    found = program.done("search", "zebras")
+    status = program.done("status")
+    program.done("index", "other")
+
+    assert without.status == 0
+    assert "lacks 1 pages of other" in without.err
+    assert found["hits"][0]["title"] == "Zebra"
+    assert status["generation"] == 1
+    assert program.done("status")["generation"] == 2
+    assert program.done("search", "zebras")["hits"][0]["title"] == "Zebra"
+    assert program.run("verify").status == 0
+
+
+def test_one_source_in_trouble_does_not_hold_up_the_others(
+    program: Program, tmp_path: Path
+) -> None:
+    zebras(tmp_path / "other")
+    sources = [("away", "/nowhere/at/all.bundle"), ("other", "other")]
+    program.configure(
+        "".join(f'[[source]]\nname = "{name}"\nlocation = "{place}"\n' for name, place in sources)
+    )
+
+    ran = program.run("index")
+
+    assert ran.status in (2, 3)
+    assert "away" in ran.err
+    assert program.done("search", "zebras")["hits"][0]["title"] == "Zebra"
 
 
 def test_a_second_server_with_another_chunk_size_builds_nothing_while_it_waits(

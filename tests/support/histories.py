@@ -343,7 +343,7 @@ class Histories(RuleBasedStateMachine):
         await self.pipeline.sync(everything=True)
         assert await self.shelf.ledger.behind(self.source, everything=True) == []
         await self._check([live, self.building])
-        await self.shelf.generations.promote(self.building)
+        assert await self.shelf.generations.promote(self.building) == {}
         await self.shelf.generations.drop(live)
         self.building = None
 

@@ -94,15 +94,21 @@ class WatchedLedger:
         commit: str,
         committed_at: datetime,
         covered: Sequence[str],
+        checked_at: datetime,
     ) -> None:
         await self._at("before finish")
         await self._ledger.finish(
-            source, revision, commit=commit, committed_at=committed_at, covered=covered
+            source,
+            revision,
+            commit=commit,
+            committed_at=committed_at,
+            covered=covered,
+            checked_at=checked_at,
         )
         await self._at("after finish")
 
-    async def checked(self, source: SourceName) -> None:
-        await self._ledger.checked(source)
+    async def checked(self, source: SourceName, at: datetime) -> None:
+        await self._ledger.checked(source, at)
 
     async def newest(
         self, source: SourceName, paths: Collection[str] | None

@@ -47,9 +47,14 @@ class PostgresGenerations:
             await cursor.connection.execute(_tables(generation, dim))
         return GenerationInfo(generation, fingerprint, model, dim, False)
 
-    async def promote(self, generation: Generation) -> None:
+    async def promote(self, generation: Generation) -> Mapping[SourceName, int]:
         """See `GenerationStore.promote`."""
         async with self._database.transaction() as cursor:
+            # Until the switch is made no page may become newer in the live generation alone.
+            await cursor.execute("LOCK TABLE page_state IN SHARE MODE")
+            await cursor.execute(statement("count_lacking"), {"generation": generation})
+            if lacking := {SourceName(name): count for name, count in await cursor.fetchall()}:
+                return lacking
             await cursor.execute(
                 "UPDATE generation SET state = 'retired' WHERE state = 'live' AND generation <> %s",
                 (generation,),
@@ -58,6 +63,7 @@ class PostgresGenerations:
                 "UPDATE generation SET state = 'live', promoted_at = now() WHERE generation = %s",
                 (generation,),
             )
+        return {}
 
     async def retired(self) -> Sequence[Generation]:
         """Generations that answer no question any more."""
@@ -165,6 +171,8 @@ class PostgresGenerations:
                 checked_at=row[5],
                 pages=row[6],
                 chunks=row[7],
+                behind=row[8],
+                overdue=row[9],
                 parked=tuple(parked.get(SourceName(row[0]), {}).items()),
             )
             for row in rows

@@ -13,7 +13,7 @@ from index.core.ledger import (
     PublicationKind,
     SourceState,
 )
-from schemas.errors import Fenced
+from schemas.errors import Fenced, StoreUnavailable
 from schemas.ids import INTAKE, Revision, SourceName, page_id
 
 
@@ -29,8 +29,17 @@ class PostgresLedger:
             await cursor.execute(statement("read_source"), {"source": source})
             row = await cursor.fetchone()
         if row is None:
-            return SourceState(source, Revision(0), Revision(0), None, "")
-        return SourceState(source, Revision(row[0]), Revision(row[1]), row[2], row[3])
+            raise StoreUnavailable("no answer about a source")
+        read_at, revision, published, commit, config_hash, checked_at = row
+        return SourceState(
+            source,
+            Revision(revision or 0),
+            Revision(published or 0),
+            commit,
+            config_hash or "",
+            read_at,
+            checked_at,
+        )
 
     async def begin(self, source: SourceName, *, commit: str, config_hash: str) -> Revision:
         """See `Ledger.begin`."""
@@ -68,6 +77,7 @@ class PostgresLedger:
         commit: str,
         committed_at: datetime,
         covered: Sequence[str],
+        checked_at: datetime,
     ) -> None:
         """See `Ledger.finish`."""
         async with self._database.transaction() as cursor:
@@ -78,15 +88,19 @@ class PostgresLedger:
                 "commit": commit,
                 "committed_at": committed_at,
                 "covered": list(covered),
+                "checked_at": checked_at,
             }
             await cursor.execute(statement("insert_covers"), values)
             await cursor.execute(statement("finish_attempt"), values)
             await cursor.execute(statement("move_published_pointer"), values)
 
-    async def checked(self, source: SourceName) -> None:
+    async def checked(self, source: SourceName, at: datetime) -> None:
         """See `Ledger.checked`."""
         async with self._database.transaction() as cursor:
-            await cursor.execute("UPDATE source SET checked_at = now() WHERE name = %s", (source,))
+            await cursor.execute(
+                "UPDATE source SET checked_at = greatest(checked_at, %s) WHERE name = %s",
+                (at, source),
+            )
 
     async def newest(
         self, source: SourceName, paths: Collection[str] | None
@@ -133,11 +147,11 @@ class PostgresLedger:
             return frozenset(path for (path,) in await cursor.fetchall())
 
     async def counted_since(
-        self, source: SourceName, revision: Revision
+        self, source: SourceName, revision: Revision, up_to: Revision
     ) -> tuple[int, int, int, int]:
-        """How many pages were added, changed, moved and deleted after `revision`."""
+        """How many pages were added, changed, moved and deleted after `revision`, and not after `up_to`."""
         async with self._database.transaction() as cursor:
-            values = {"source": source, "revision": revision}
+            values = {"source": source, "revision": revision, "up_to": up_to}
             await cursor.execute(statement("count_publications_since"), values)
             row = await cursor.fetchone()
         return (row[0], row[1], row[2], row[3]) if row else (0, 0, 0, 0)

@@ -1,4 +1,5 @@
--- How many pages of a source were added, changed, moved, deleted after a revision; a move's old page not counted.
+-- How many pages of a source were added, changed, moved, deleted after a revision and up to another; a move's old
+-- page not counted.
 SELECT count(*) FILTER (WHERE kind = 'changed' AND moved_from IS NULL AND NOT is_known),
        count(*) FILTER (WHERE kind = 'changed' AND moved_from IS NULL AND is_known),
        count(*) FILTER (WHERE kind = 'changed' AND moved_from IS NOT NULL),
@@ -8,5 +9,5 @@ SELECT count(*) FILTER (WHERE kind = 'changed' AND moved_from IS NULL AND NOT is
                           WHERE older.source_id = p.source_id AND older.path = p.path
                             AND older.revision <= %(revision)s ORDER BY older.revision DESC LIMIT 1), false) AS is_known
           FROM publication p JOIN source USING (source_id)
-         WHERE source.name = %(source)s AND p.revision > %(revision)s
+         WHERE source.name = %(source)s AND p.revision > %(revision)s AND p.revision <= %(up_to)s
          ORDER BY p.path, p.revision DESC) AS newest;
