@@ -96,6 +96,30 @@ def test_questions_asked_while_it_is_built_are_answered(program: Program, databa
     assert program.run("verify").status == 0
 
 
+def test_hints_while_it_is_built_leave_no_page_out(program: Program, tmp_path: Path) -> None:
+    docs = Repository(tmp_path / "docs")
+    for number in range(100):
+        docs.write(f"more{number}.md", page(f"More {number}", f"More words of {number}. {LONG}"))
+    docs.commit()
+    program.done("index")
+    program.configure(CONFIG.format(chars=200))
+    seen = []
+
+    def is_switched_after_a_hint() -> bool:
+        docs.write("page7.md", page("Page 7", f"Edited {len(seen)} times. {LONG}"))
+        docs.commit()
+        assert program.run("index").status == 0
+        seen.append(program.done("status")["generation"])
+        return bool(seen[-1] == 2)
+
+    with program.up(main=(*FAKE, "--embed-s", "0.004")) as serving:
+        poll(is_switched_after_a_hint, "the switch")
+        serving.end()
+
+    assert seen
+    assert program.run("verify").status == 0
+
+
 def test_a_build_that_was_killed_is_finished_by_the_next(program: Program, tmp_path: Path) -> None:
     journal = tmp_path / "journal"
     program.configure(CONFIG.format(chars=200))

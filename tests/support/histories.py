@@ -260,10 +260,12 @@ class Histories(RuleBasedStateMachine):
         assert zombie is not None
         self._run(self._wake(zombie))
 
-    @rule(point=st.none() | crash_points)
-    def build_a_generation(self, point: tuple[str, int] | None) -> None:
+    @rule(point=st.none() | crash_points, hint_after=st.none() | st.integers(1, 3))
+    def build_a_generation(self, point: tuple[str, int] | None, hint_after: int | None) -> None:
         """A generation is built beside the live one, from whatever state things are in, and takes over."""
         self._commit()
+        if hint_after is not None:
+            self.pipeline.hint_after(hint_after)
         if point is not None:
             self.pipeline.crash_at(*point)
         try:
@@ -340,7 +342,8 @@ class Histories(RuleBasedStateMachine):
         (live,) = (info.generation for info in generations if info.is_live)
         if self.building is None:
             self.building = await self.pipeline.add_generation()
-        await self.pipeline.sync(everything=True)
+        while not (await self.pipeline.sync(everything=True)).is_complete:
+            pass  # a hint ended it: whoever follows begins anew
         assert await self.shelf.ledger.behind(self.source, everything=True) == []
         await self._check([live, self.building])
         assert await self.shelf.generations.promote(self.building) == {}
