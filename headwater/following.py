@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import structlog
@@ -30,6 +31,35 @@ _BACKOFF_CAP_S = 60.0
 
 
 @dataclass(slots=True)
+class Hint:
+    """That a source may have moved, and since when that is known."""
+
+    since: datetime | None = None
+    _is_given: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def give(self) -> None:
+        """Note a hint; the first of several counts."""
+        self.since = self.since or utc_now()
+        self._is_given.set()
+
+    def take(self) -> datetime | None:
+        """Begin to serve it. Returns: since when it is known, None when there is none."""
+        since, self.since = self.since, None
+        self._is_given.clear()
+        return since
+
+    def is_given(self) -> bool:
+        """Whether it waits to be served."""
+        return self._is_given.is_set()
+
+    async def wait(self, at_most_s: float) -> None:
+        """Return once it is given, or after this time."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(at_most_s):
+                await self._is_given.wait()
+
+
+@dataclass(slots=True)
 class Following:
     """Every followed source with its hint, and what the last sync of each came to.
 
@@ -40,14 +70,14 @@ class Following:
     metrics: Metrics
     statistics: Statistics
     generation: Generation = INTAKE
-    hints: dict[SourceName, asyncio.Event] = field(default_factory=dict)
+    hints: dict[SourceName, Hint] = field(default_factory=dict)
     troubles: dict[SourceName, str] = field(default_factory=dict)
     synced: dict[SourceName, bool] = field(default_factory=dict)
 
     def hint(self, source: SourceName) -> bool:
         """Say that a source may have moved; False for one that is not followed."""
         if source in self.hints:
-            self.hints[source].set()
+            self.hints[source].give()
         return source in self.hints
 
     def told(self, event: PageEvent, _generation: Generation, outcome: Outcome | None) -> None:
@@ -75,14 +105,18 @@ async def follow(
         following.runtime.store.ledger,
         following.runtime.log,
         utc_now,
-        is_hinted=lambda name: following.hints[name].is_set(),
+        is_hinted=lambda name: following.hints[name].is_given(),
         progress=progress,
     )
-    failures = 0
+    failures, since = 0, None
     while True:
-        hint.clear()
+        # What a sync left undone is known since the hint that it served, not since the next one.
+        taken = hint.take()
+        since = since or taken
         try:
-            report = await sync_until_complete(source, syncer, everything=everything)
+            report = await sync_until_complete(
+                source, syncer, everything=everything, detected_at=since
+            )
         except HeadwaterError as error:
             failures += 1
             following.metrics.syncs.labels(source=source.name, outcome="failed").inc()
@@ -96,10 +130,10 @@ async def follow(
         else:
             if not report.is_complete:
                 continue  # a hint came between two slices: what is left is compared anew, and sent after what is newer
-            failures, everything = 0, False
+            failures, everything, since = 0, False, None
             following.troubles.pop(source.name, None)
             await _after_sync(report, following)
-        await _wait(hint, _pause_s(source, failures))
+        await hint.wait(_pause_s(source, failures))
 
 
 async def _after_sync(report: SyncReport, following: Following) -> None:
@@ -153,12 +187,6 @@ def _pause_s(source: Source, failures: int) -> float:
     is_near = settings.kind is SourceKind.FOLDER or Path(settings.location).expanduser().exists()
     poll_s = settings.poll_s or (_PATH_POLL_S if is_near else _REMOTE_POLL_S)
     return poll_s if not failures else min(_BACKOFF_CAP_S, 0.5 * 2.0 ** min(failures, 10))
-
-
-async def _wait(hint: asyncio.Event, seconds: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await hint.wait()
 
 
 class FolderWatch:

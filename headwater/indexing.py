@@ -4,9 +4,11 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
+import structlog
 
 from headwater.metering import Cost
 from headwater.runtime import Runtime, Store, Target, utc_now
@@ -19,15 +21,18 @@ from ingest.core.sync import Action
 from ingest.core.tree import SourceReader
 from ingest.handlers.sync import Source, Syncer, SyncReport, sync_source
 from ingest.settings import SourceKind, SourceSettings
-from schemas.errors import Fenced, StoreUnavailable
+from schemas.errors import Fenced, Leased, StoreUnavailable
 from schemas.events import PageEvent
 from schemas.ids import Generation, SourceName
+
+_log = structlog.get_logger()
 
 Progress = Callable[[SourceName, int, int], None]
 """Hears how many of a sync's pages have been sent, and of how many."""
 
 _FENCED_TRIES = 20
 _FENCED_WAIT_S = 0.1
+_LEASED_WAIT_S = 1.0
 
 
 class PageCounts(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,17 +124,26 @@ async def sync_until_complete(
     *,
     everything: bool = False,
     broken: Collection[str] = (),
+    detected_at: datetime | None = None,
 ) -> SyncReport:
-    """Sync, and begin anew when a newer sync was in the way.
+    """Sync, and begin anew when another sync was in the way. `detected_at` is when it was hinted at, if it was.
 
     The report is incomplete only where a syncer is hinted: whoever hears the hints begins again.
     """
-    for _ in range(_FENCED_TRIES):
+    fenced = 0
+    while True:
         try:
-            return await sync_source(source, syncer, everything=everything, broken=broken)
+            return await sync_source(
+                source, syncer, everything=everything, broken=broken, detected_at=detected_at
+            )
+        except Leased as error:
+            _log.info("source.leased", source=source.name, owner=error.owner)
+            await asyncio.sleep(_LEASED_WAIT_S)
         except Fenced:
+            fenced += 1
+            if fenced > _FENCED_TRIES:
+                raise
             await asyncio.sleep(_FENCED_WAIT_S)
-    return await sync_source(source, syncer, everything=everything, broken=broken)
 
 
 async def status_of(

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -161,10 +162,15 @@ async def open_store(settings: Settings, say: Say) -> AsyncIterator[Store]:
             database,
             revive,
             PostgresPages(database),
-            PostgresLedger(database),
+            PostgresLedger(database, owner=_owner(settings)),
             PostgresGenerations(database),
             PostgresSearch(database, weights=weights),
         )
+
+
+def _owner(settings: Settings) -> str:
+    """Who syncs: one process at a time of this home, which its lock sees to."""
+    return f"{socket.gethostname()}:{Path(settings.home).resolve()}"
 
 
 @asynccontextmanager

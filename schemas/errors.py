@@ -144,6 +144,15 @@ class Fenced(HeadwaterError):
     """A newer sync of the source has taken over."""
 
 
+class Leased(HeadwaterError):
+    """Somebody else syncs the source, and has said so within the last minute."""
+
+    def __init__(self, source: str, owner: str) -> None:
+        super().__init__(f"source {source} is being synced from {owner}")
+        self.source = source
+        self.owner = owner
+
+
 HTTP_STATUS: dict[type[HeadwaterError], int] = {
     BadQuestion: 400,
     WrongUse: 400,

@@ -148,13 +148,15 @@ async def _park(event: PageEvent, to: Receiver, consumer: Consumer, error: Excep
 
 
 async def _wait_for_target(event: PageEvent, to: Receiver, consumer: Consumer) -> None:
-    """Give the page that takes this one's place a few seconds to arrive; it removes the old one itself."""
+    """Give the page that takes this one's place, and removes it, a few seconds to arrive or be parked."""
     if not isinstance(event, PageDeleted) or event.moved_to is None:
         return
     deadline = asyncio.get_running_loop().time() + consumer.target_wait_s
     while asyncio.get_running_loop().time() < deadline:
         target = await consumer.store.page(to.generation, event.moved_to)
         if target is not None and target.revision >= event.revision:
+            return
+        if await consumer.park.is_parked(to.generation, event.moved_to, event.revision):
             return
         await asyncio.sleep(_POLL_S)
 

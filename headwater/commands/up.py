@@ -13,7 +13,7 @@ import structlog
 from api.main import routes
 from headwater.commands.index import lock_path
 from headwater.console import say, sync_progress
-from headwater.following import FolderWatch, Following, follow
+from headwater.following import FolderWatch, Following, Hint, follow
 from headwater.http import make_app
 from headwater.indexing import Progress, open_source
 from headwater.metering import Ears
@@ -64,7 +64,7 @@ async def run(settings: Settings, *, env: Mapping[str, str], port: int | None) -
         target = await choose_generation(runtime) if lock.take_exclusive() else None
         following = Following(runtime, metrics, Statistics(runtime.store.generations))
         for source in settings.source:
-            following.hints[SourceName(source.name)] = asyncio.Event()
+            following.hints[SourceName(source.name)] = Hint()
             following.synced[SourceName(source.name)] = False
         app = make_app(
             routes=[

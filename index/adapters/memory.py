@@ -120,11 +120,13 @@ class MemoryIndex:
     async def promote(self, generation: Generation) -> Mapping[SourceName, int]:
         """See `GenerationStore.promote`."""
         lacking = Counter(
-            source_of(page)
-            for live in self._generations.values()
-            if live.is_live and live.generation != generation
-            for page, stored in self._pages[live.generation].items()
-            if self._lacks(generation, page, stored)
+            [
+                source_of(page)
+                for live in self._generations.values()
+                if live.is_live and live.generation != generation
+                for page, stored in self._pages[live.generation].items()
+                if await self._lacks(generation, page, stored)
+            ]
         )
         if lacking:
             return lacking
@@ -133,14 +135,11 @@ class MemoryIndex:
         self._generations = dict(sorted((building | {generation: live}).items()))
         return {}
 
-    def _lacks(self, generation: Generation, page: PageId, live: _Page) -> bool:
+    async def _lacks(self, generation: Generation, page: PageId, live: _Page) -> bool:
         at = self._pages[generation].get(page)
         if (at is None and live.facts is None) or (at and at.revision >= live.revision):
             return False
-        return not any(
-            key == page and where in (INTAKE, generation) and since >= live.revision
-            for where, key, since in self.parked_rows
-        )
+        return not await self.is_parked(generation, page, live.revision)
 
     async def drop(self, generation: Generation) -> None:
         """See `GenerationStore.drop`."""
@@ -159,6 +158,13 @@ class MemoryIndex:
     ) -> None:
         """See `ParkStore.park`."""
         self.parked_rows.setdefault((generation, page_id, revision), reason)
+
+    async def is_parked(self, generation: Generation, page_id: PageId, since: Revision) -> bool:
+        """See `ParkStore.is_parked`."""
+        return any(
+            page == page_id and where in (INTAKE, generation) and revision >= since
+            for where, page, revision in self.parked_rows
+        )
 
     async def dump(self, generation: Generation, source: SourceName) -> Mapping[str, DumpedPage]:
         """The canonical dump of one source, by path."""

@@ -94,6 +94,10 @@ class ParkStore(Protocol):
         """Write one parked row. Idempotent."""
         ...
 
+    async def is_parked(self, generation: Generation, page_id: PageId, since: Revision) -> bool:
+        """Whether the page was parked at `since` or later, in this generation or at intake."""
+        ...
+
 
 class SearchStore(Protocol):
     """Reads for questions; each call sees one state of the store."""

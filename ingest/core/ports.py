@@ -17,7 +17,11 @@ class Ledger(Protocol):
         ...
 
     async def begin(self, source: SourceName, *, commit: str, config_hash: str) -> Revision:
-        """Take a new revision under the source's row lock; every older sync of the source is fenced from now on."""
+        """Take a new revision under the source's row lock; every older sync of the source is fenced from now on.
+
+        Raises: Leased while somebody else syncs it: from the beginning of a sync until it finishes, or until it has
+        said nothing for a minute. That saves work only; safety rests on revisions.
+        """
         ...
 
     async def announce(

@@ -73,15 +73,21 @@ class _Round:
 
 
 async def sync_source(
-    source: Source, syncer: Syncer, *, everything: bool = False, broken: Collection[str] = ()
+    source: Source,
+    syncer: Syncer,
+    *,
+    everything: bool = False,
+    broken: Collection[str] = (),
+    detected_at: datetime | None = None,
 ) -> SyncReport:
     """Publish whatever differs between the source's head and the ledger, and return once it is searchable or parked.
 
     `everything` compares every page, whatever the last sync said, and sends again what any generation lacks.
-    Pages that are `broken` in the index are published anew.
-    Raises: Fenced when a newer sync of the source takes over; BadSource; SourceUnreachable.
+    Pages that are `broken` in the index are published anew. What differs counts as detected at `detected_at`, or now.
+    Raises: Fenced when a newer sync of the source takes over; Leased while another process syncs it; BadSource;
+    SourceUnreachable.
     """
-    detected_at = syncer.now()
+    detected_at = detected_at or syncer.now()
     state = await syncer.ledger.source(source.name)
     head = await source.reader.head()
     dialect = await find_dialect(source, head.commit)

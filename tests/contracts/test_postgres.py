@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 
 import numpy as np
 import psycopg
@@ -12,20 +13,22 @@ from pgvector import Vector
 from psycopg import sql
 
 from index.adapters.postgres.database import Database
+from index.adapters.postgres.ledger import PostgresLedger
 from index.adapters.postgres.migrate import migrate, migrations
 from index.adapters.postgres.search import PostgresSearch
 from index.adapters.postgres.statements import statement_for
 from index.core.plan import Outcome
 from index.core.rank import QueryTerms, RankWeights
 from index.core.stored import DumpedPage
-from schemas.errors import StoreUnavailable, WrongUse
-from schemas.ids import Generation
+from schemas.errors import Leased, StoreUnavailable, WrongUse
+from schemas.ids import Generation, Revision
 from tests.support.events import DIM, SOURCE, changed, hash_of, page, planned, put, vectors_of
 from tests.support.schema import SNAPSHOT, schema_of
 from tests.support.shelves import PostgresShelf
 
 TEXT = "# Title\n\nIntro.\n\n## One\n\nFirst part.\n"
 OTHER = "# Title\n\nIntro.\n\n## Two\n\nSecond part.\n"
+OLD = datetime(2024, 1, 1, tzinfo=UTC)
 ROWS = 4000
 BULK = (
     "INSERT INTO page_state (generation, source_id, path, revision, is_deleted, url, title, format,"
@@ -395,3 +398,29 @@ async def _row_versions(shelf: PostgresShelf) -> list[tuple[object, ...]]:
             " UNION ALL SELECT xmin::text, path FROM section_g1 ORDER BY 2, 1"
         )
         return list(await cursor.fetchall())
+
+
+def test_a_source_is_synced_by_one_owner_until_it_has_finished_or_been_silent(
+    shelf: PostgresShelf, generation: Generation, runner: asyncio.Runner
+) -> None:
+    here, there = shelf.ledger, PostgresLedger(shelf.database, owner="there")
+
+    async def story() -> list[object]:
+        seen: list[object] = [await _begin(here), await _begin(there), await _begin(here)]
+        await here.finish(
+            SOURCE, Revision(2), commit="c", committed_at=OLD, covered=(), checked_at=OLD
+        )
+        seen += [await _begin(there), await _begin(here)]
+        async with shelf.database.transaction() as cursor:
+            await cursor.execute("UPDATE source SET lease_until = now() - interval '1 second'")
+        return [*seen, await _begin(here)]
+
+    assert runner.run(story()) == [1, "here", 2, 3, "there", 4]
+
+
+async def _begin(ledger: PostgresLedger) -> int | str:
+    """The revision taken, or who holds the lease."""
+    try:
+        return await ledger.begin(SOURCE, commit="c", config_hash="h")
+    except Leased as error:
+        return error.owner

@@ -103,7 +103,7 @@ def test_hints_while_it_is_built_leave_no_page_out(program: Program, tmp_path: P
     docs.commit()
     program.done("index")
     program.configure(CONFIG.format(chars=200))
-    seen = []
+    seen: list[int] = []
 
     def is_switched_after_a_hint() -> bool:
         docs.write("page7.md", page("Page 7", f"Edited {len(seen)} times. {LONG}"))

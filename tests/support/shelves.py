@@ -118,7 +118,7 @@ class PostgresShelf:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.pages = PostgresPages(database)
-        self.ledger = PostgresLedger(database)
+        self.ledger = PostgresLedger(database, owner="here")
         self.generations = PostgresGenerations(database)
 
     async def clear(self) -> None:

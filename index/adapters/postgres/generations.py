@@ -144,6 +144,18 @@ class PostgresGenerations:
             }
             await cursor.execute(statement("insert_parked"), values)
 
+    async def is_parked(self, generation: Generation, page_id: PageId, since: Revision) -> bool:
+        """See `ParkStore.is_parked`."""
+        values = {
+            "generation": generation,
+            "source": source_of(page_id),
+            "path": path_of(page_id),
+            "since": since,
+        }
+        async with self._database.transaction() as cursor:
+            await cursor.execute(statement("find_parked"), values)
+            return await cursor.fetchone() is not None
+
     async def parked(self, generation: Generation) -> Mapping[SourceName, Mapping[str, str]]:
         """The pages parked now with their reasons, by source and path."""
         async with self._database.transaction() as cursor:

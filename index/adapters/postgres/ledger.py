@@ -13,15 +13,16 @@ from index.core.ledger import (
     PublicationKind,
     SourceState,
 )
-from schemas.errors import Fenced, StoreUnavailable
+from schemas.errors import Fenced, Leased, StoreUnavailable
 from schemas.ids import INTAKE, Revision, SourceName, page_id
 
 
 class PostgresLedger:
-    """`ingest.core.ports.Ledger` over Postgres."""
+    """`ingest.core.ports.Ledger` over Postgres. `owner` names who syncs with it; no two live ones share a name."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, owner: str) -> None:
         self._database = database
+        self._owner = owner
 
     async def source(self, source: SourceName) -> SourceState:
         """See `Ledger.source`."""
@@ -45,11 +46,18 @@ class PostgresLedger:
         """See `Ledger.begin`."""
         async with self._database.transaction() as cursor:
             await self._database.source_id(cursor, source)
-            values = {"source": source, "commit": commit, "config_hash": config_hash}
+            values = {
+                "source": source,
+                "commit": commit,
+                "config_hash": config_hash,
+                "owner": self._owner,
+            }
             await cursor.execute(statement("take_revision"), values)
             row = await cursor.fetchone()
         if row is None:
             raise Fenced
+        if row[0] is None:
+            raise Leased(source, row[1])
         return Revision(row[0])
 
     async def announce(

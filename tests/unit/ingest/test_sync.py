@@ -166,15 +166,21 @@ def test_every_page_is_announced_and_then_sent_or_parked(desired: Mapping[str, D
 
 
 def test_a_page_broken_in_the_index_is_published_anew_though_the_ledger_has_it_right() -> None:
-    desired: dict[str, Desired] = {"a.md": Live("f", "b", "/a"), "b.md": Absent()}
+    desired: dict[str, Desired] = {
+        "a.md": Live("f", "b", "/a"),
+        "b.md": Absent(),
+        "c.md": Refused("binary", "c"),
+    }
     ledger = published_after({}, plan_sync(desired, {}), 1)
 
-    changes = plan_sync(desired, ledger, broken=["a.md", "b.md"])
+    changes = plan_sync(desired, ledger, broken=desired)
 
     assert [(change.path, change.action, change.is_repair) for change in changes] == [
         ("b.md", Action.DELETE, True),
+        ("c.md", Action.PARK, True),
         ("a.md", Action.CHANGE, True),
     ]
+    assert parked_of(changes) == (("c.md", "binary"),)
 
 
 @pytest.mark.parametrize(

@@ -44,11 +44,17 @@ class Rig:
         self.told: list[tuple[str, int, Outcome | None]] = []
         self.generation = Generation(1)
 
-    async def consume(self, events: Sequence[PageEvent], **parts: MemoryIndex) -> None:
+    async def consume(
+        self,
+        events: Sequence[PageEvent],
+        *,
+        park: MemoryIndex | None = None,
+        target_wait_s: float = 0.0,
+    ) -> None:
         if not await self.index.generations():
             await self.index.create(fingerprint="f", model="m", dim=DIM)
         consumer = Consumer(
-            self.index, parts.get("park", self.index), self._receivers, self._hear, 0.0
+            self.index, park or self.index, self._receivers, self._hear, target_wait_s
         )
         await consume_batch(events, consumer)
 
@@ -146,6 +152,20 @@ def test_a_moved_page_is_never_missing_from_a_batch() -> None:
     )
 
     assert rig.told[1:] == [("b.md", 2, Outcome.APPLIED), ("a.md", 2, Outcome.STALE)]
+
+
+def test_the_deletion_of_a_moved_page_waits_for_a_target_until_it_is_applied_or_parked() -> None:
+    rig = Rig(breaking=lambda text: ValueError("bad") if "breaks" in text else None)
+    asyncio.run(rig.consume([changed("a.md", 1)]))
+    gone: list[PageEvent] = [
+        deleted("a.md", 2, moved_to="b.md"),
+        changed("b.md", 2, BAD, moved_from="a.md"),
+    ]
+
+    # Within the time of one test a wait that never ends would show.
+    asyncio.run(asyncio.wait_for(rig.consume(gone, target_wait_s=3600.0), 60))
+
+    assert rig.told[1:] == [("b.md", 2, None), ("a.md", 2, Outcome.APPLIED)]
 
 
 def test_what_can_be_neither_applied_nor_parked_ends_the_process() -> None:
