@@ -27,7 +27,7 @@ from index.adapters.postgres.migrate import migrate
 from index.adapters.postgres.pages import PostgresPages
 from index.adapters.postgres.search import PostgresSearch
 from index.adapters.postgres.server import EmbeddedServer
-from index.adapters.reading_child import ReadingChild
+from index.adapters.reading_pool import ReadingPool
 from index.core.chunks import ChunkLimits
 from index.core.ports import GenerationInfo
 from index.core.rank import RankWeights
@@ -68,7 +68,7 @@ class Models:
     say: Say
     stack: AsyncExitStack
     embedders: dict[str, Embedder] = field(default_factory=dict)
-    readers: dict[str, ReadingChild] = field(default_factory=dict)
+    readers: dict[str, ReadingPool] = field(default_factory=dict)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def embedder(self, model: str) -> Embedder:
@@ -84,16 +84,16 @@ class Models:
                 self.embedders[model] = embedder
             return self.embedders[model]
 
-    async def reader(self, model: str) -> ReadingChild:
+    async def reader(self, model: str) -> ReadingPool:
         """The reader that cuts pages for a model's window."""
         embedder = await self.embedder(model)
         if model not in self.readers:
             chunking = self.settings.chunking
             limits = ChunkLimits(chunking.target_chars, embedder.model.max_tokens)
-            child = ReadingChild(
+            pool = ReadingPool(
                 tokenizer_file(embedder.model), limits=limits, timeout_s=chunking.read_timeout_s
             )
-            self.readers[model] = await self.stack.enter_async_context(child)
+            self.readers[model] = await self.stack.enter_async_context(pool)
         return self.readers[model]
 
     async def fingerprint(self) -> str:

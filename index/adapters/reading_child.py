@@ -60,6 +60,8 @@ class ReadingChild:
         self._timeout_s = timeout_s
         self._child: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
+        self.waiting = 0
+        """How many pages it reads or has yet to read."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -69,6 +71,13 @@ class ReadingChild:
 
     async def __call__(self, event: PageChanged) -> ReadPage:
         """See `ReadEvent`."""
+        self.waiting += 1
+        try:
+            return await self._read(event)
+        finally:
+            self.waiting -= 1
+
+    async def _read(self, event: PageChanged) -> ReadPage:
         async with self._turn:
             for _ in range(_TRIES):
                 child = await self._running()
@@ -150,7 +159,7 @@ def main() -> None:
     while head := stdin.read(_HEAD.size):
         frame = stdin.read(_HEAD.unpack(head)[0])
         signal.alarm(int(alarm_s))  # ends this process in a hanging page once its owner is gone
-        _answer(stdout, _read(reader, frame))
+        _answer(stdout, _answer_to(reader, frame))
         signal.alarm(0)
 
 
@@ -161,7 +170,7 @@ def _reader(tokenizer: Path, *, target_chars: int, max_tokens: int) -> Reader:
     return Reader(ChunkLimits(target_chars, max_tokens), counter.count)
 
 
-def _read(reader: Reader, frame: bytes) -> bytes:
+def _answer_to(reader: Reader, frame: bytes) -> bytes:
     """The answer, encoded: text that no encoding takes is the page's fault too."""
     try:
         return _ENCODE.encode(_Read(reader.read(_DECODE_EVENT.decode(frame))))

@@ -18,6 +18,7 @@ ReadPages = Mapping[tuple[PageId, Revision], ReadPage | PermanentError]
 
 VECTOR_BATCH = 64
 """Texts whose vectors are committed together: what a crash costs at most is one such batch."""
+_READ_AT_ONCE = 4
 _RACES_BEFORE_WAITING = 10
 
 
@@ -33,16 +34,18 @@ class Receiver:
 async def read_ahead(events: Sequence[PageEvent], to: Receiver, *, store: PageStore) -> ReadPages:
     """Read the pages that the store does not have yet. A page that cannot be read stands for its error."""
     pages: dict[tuple[PageId, Revision], ReadPage | PermanentError] = {}
-    for event in events:
-        if not isinstance(event, PageChanged):
-            continue
+
+    async def read(event: PageChanged) -> None:
         stored = await store.page(to.generation, event.page_id)
         if stored is not None and stored.revision >= event.revision:
-            continue
+            return
         try:
             pages[event.page_id, event.revision] = await to.read(event)
         except PermanentError as error:
             pages[event.page_id, event.revision] = error
+
+    changed = (event for event in events if isinstance(event, PageChanged))
+    await run_together((read(event) for event in changed), at_once=_READ_AT_ONCE)
     return pages
 
 

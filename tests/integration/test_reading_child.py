@@ -12,6 +12,7 @@ import pytest
 
 from index.adapters.embed.models import find_model, tokenizer_file
 from index.adapters.reading_child import ReadingChild
+from index.adapters.reading_pool import ReadingPool
 from index.core.chunks import ChunkLimits
 from schemas.errors import ParseTimeout, ReaderUnavailable, UnreadablePage
 from schemas.events import PageChanged
@@ -139,3 +140,19 @@ def test_the_child_ends_with_its_owner_even_while_it_reads(tokenizer: Path) -> N
     run(tokenizer, use)
 
     poll(lambda: not Path(f"/proc/{pids[0]}").exists(), within_s=10)
+
+
+@pytest.mark.skipif(os.cpu_count() == 1, reason="one core has one child")
+def test_pages_of_a_pool_are_read_side_by_side(tokenizer: Path) -> None:
+    async def live() -> None:
+        async with ReadingPool(tokenizer, limits=LIMITS, timeout_s=5.0) as pool:
+            slow = asyncio.create_task(pool(event(HEADINGS)))
+            await asyncio.sleep(0)
+            quick = await pool(event("# Quick\n"))
+
+            assert not slow.done()
+            assert quick.title == "Quick"
+            with pytest.raises(ParseTimeout):
+                await slow
+
+    asyncio.run(live())
