@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import os
-import signal
 import sys
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from headwater.commands import ask, index, inspect, upkeep
 from headwater.commands import up as following
 from headwater.commands.evaluate import run_evaluation
 from headwater.console import say
+from headwater.ending import hear_the_end
 from headwater.settings import Settings, load_settings
 from ingest.settings import SourceKind
 from schemas.errors import HeadwaterError, PermanentError, TransientError
@@ -32,7 +32,8 @@ evaluation = typer.Typer(
 )
 app.add_typer(evaluation, name="eval")
 
-EXIT_WRONG_USE, EXIT_UNREACHABLE, EXIT_TERMINATED = 2, 3, 143
+EXIT_WRONG_USE, EXIT_UNREACHABLE = 2, 3
+_EXIT_SIGNALLED = 128
 
 ConfigOption = Annotated[
     Path | None,
@@ -241,18 +242,26 @@ def _run(command: Coroutine[Any, Any, int]) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    try:
-        status = asyncio.run(_until_told(command))
-    except asyncio.CancelledError:
-        status = EXIT_TERMINATED
-    raise typer.Exit(status)
+    raise typer.Exit(asyncio.run(_until_told(command)))
 
 
 async def _until_told(command: Coroutine[Any, Any, int]) -> int:
-    """SIGTERM ends a command as Ctrl-C does: what it holds is given back, its database is stopped."""
+    """A signal ends a command in order: what it holds is given back, its database is stopped."""
     task = asyncio.ensure_future(command)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    return await task
+    told: list[int] = []
+
+    def tell(number: int) -> None:
+        if not told:  # a second cancellation would break off the closing
+            task.cancel()
+        told.append(number)
+
+    hear_the_end(tell)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        if not told:
+            raise
+        return _EXIT_SIGNALLED + told[0]
 
 
 def _fail(error: BaseException) -> int:

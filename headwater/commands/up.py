@@ -2,17 +2,19 @@
 
 import asyncio
 import contextlib
-import signal
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import structlog
+from litestar import Litestar
 
 from api.main import routes
 from headwater.commands.index import lock_path
 from headwater.console import say, sync_progress
+from headwater.ending import hear_the_end
 from headwater.following import FolderWatch, Following, Hint, follow
 from headwater.http import make_app
 from headwater.indexing import Progress, open_source
@@ -50,13 +52,56 @@ _DATABASE_CHECK_S = 2.0
 
 
 async def run(settings: Settings, *, env: Mapping[str, str], port: int | None) -> int:
-    """Run until SIGINT or SIGTERM. Returns: the exit status."""
+    """Run until SIGINT, SIGTERM or SIGHUP. Returns: the exit status."""
     secrets = _secrets(settings, env)
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+    if port is not None:
+        settings = msgspec.structs.replace(
+            settings, api=msgspec.structs.replace(settings.api, port=port)
+        )
+    ending = _Ending()
+    hear_the_end(ending.tell)
     lock = FileLock(lock_path(settings))
+    try:
+        await _run(settings, secrets, lock, ending)
+    except asyncio.CancelledError:
+        if not ending.is_told:
+            raise
+    finally:
+        lock.release()
+    return 0
+
+
+class _Ending:
+    """How signals end this process: what is answered is finished, all else is dropped at once.
+
+    Before it answers, that is while its database starts or its model is prepared, the whole task is cancelled.
+    """
+
+    def __init__(self) -> None:
+        self.stop = asyncio.Event()
+        self.is_answering = False
+        self._task = asyncio.current_task()
+
+    @property
+    def is_told(self) -> bool:
+        return self.stop.is_set()
+
+    def tell(self, _number: int) -> None:
+        """Hear a signal; a second one must not break off the closing."""
+        if self.is_told:
+            return
+        self.stop.set()
+        if not self.is_answering and self._task is not None:
+            self._task.cancel()
+
+
+async def _run(
+    settings: Settings, secrets: Mapping[str, Sequence[bytes]], lock: FileLock, ending: _Ending
+) -> None:
+    def announce(port: int) -> None:
+        ending.is_answering = True
+        say(f"answering on http://{settings.api.host}:{port} (Ctrl-C stops)")
+
     async with open_runtime(settings, say) as runtime, asyncio.TaskGroup() as group:
         metrics = make_metrics()
         metrics.lag_events.set_function(lambda: runtime.log.outstanding)
@@ -66,43 +111,40 @@ async def run(settings: Settings, *, env: Mapping[str, str], port: int | None) -
         for source in settings.source:
             following.hints[SourceName(source.name)] = Hint()
             following.synced[SourceName(source.name)] = False
-        app = make_app(
-            routes=[
-                *routes(
-                    runtime.search,
-                    partial(_page_at, runtime=runtime),
-                    settings.answer,
-                    meter=QueryMeter(metrics),
-                ),
-                *webhook_routes(
-                    secrets,
-                    partial(_store_delivery, runtime=runtime, following=following),
-                ),
-            ],
-            checks={"database": partial(_ping, runtime), "sources": following.ready},
-            hosts=settings.api.hosts,
-            metrics_registry=metrics.registry,
-        )
+        app = _app(runtime, following, secrets)
         tasks = [
             group.create_task(_follow_all(runtime, following, target, lock)),
             group.create_task(_pass_hints(runtime, following)),
             group.create_task(_keep_database(runtime, following)),
         ]
         try:
-            await serve(
-                app,
-                host=settings.api.host,
-                port=settings.api.port if port is None else port,
-                stop=stop,
-                announce=lambda taken: say(
-                    f"answering on http://{settings.api.host}:{taken} (Ctrl-C stops)"
-                ),
-            )
+            host, port = settings.api.host, settings.api.port
+            await serve(app, host=host, port=port, stop=ending.stop, announce=announce)
         finally:
             for task in tasks:
                 task.cancel()
-    lock.release()
-    return 0
+
+
+def _app(
+    runtime: Runtime, following: Following, secrets: Mapping[str, Sequence[bytes]]
+) -> Litestar:
+    """All that is answered over HTTP."""
+    return make_app(
+        routes=[
+            *routes(
+                runtime.search,
+                partial(_page_at, runtime=runtime),
+                runtime.settings.answer,
+                meter=QueryMeter(following.metrics),
+            ),
+            *webhook_routes(
+                secrets, partial(_store_delivery, runtime=runtime, following=following)
+            ),
+        ],
+        checks={"database": partial(_ping, runtime), "sources": following.ready},
+        hosts=runtime.settings.api.hosts,
+        metrics_registry=following.metrics.registry,
+    )
 
 
 async def _follow_all(

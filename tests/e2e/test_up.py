@@ -12,7 +12,7 @@ import pytest
 
 from index.adapters.postgres.server_place import read_record
 from tests.integration.embedded_homes import is_running
-from tests.support.program import Program, Serving, a_program, poll
+from tests.support.program import FAKE, Program, Serving, a_program, poll
 from tests.support.repository import Repository, page
 
 SECRET = "between-us"
@@ -270,7 +270,7 @@ def test_a_port_in_use_is_told_in_one_line(site: Site, tmp_path: Path) -> None:
     assert ran.status == 2
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_it_with_status_0_and_stops_its_database(tmp_path: Path, number: int) -> None:
     docs = Repository(tmp_path / "docs")
     docs.write("a.md", page("A", "Words."))
@@ -282,6 +282,20 @@ def test_a_signal_ends_it_with_status_0_and_stops_its_database(tmp_path: Path, n
 
         assert status == 0
         assert not is_running(program.home)
+        assert "Traceback" not in serving.said
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_it_before_it_answers_too(tmp_path: Path, number: int) -> None:
+    (tmp_path / "docs").mkdir()
+    with a_program(tmp_path, main=FAKE) as program, program.starting("docs") as serving:
+        poll(lambda: "Preparing the database" in serving.said, "the database's preparation")
+
+        status = serving.end(number)
+
+        assert status == 0
+        assert not is_running(program.home)
+        assert "answering" not in serving.said
         assert "Traceback" not in serving.said
 
 

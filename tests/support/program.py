@@ -120,6 +120,14 @@ class Program:
         self, *arguments: str, main: Sequence[str] | None = None, port: int = 0
     ) -> Iterator["Serving"]:
         """Run `up` while the block runs; it answers when the block begins, and may not be ready yet."""
+        with self.starting(*arguments, main=main, port=port) as serving:
+            yield serving.answering()
+
+    @contextmanager
+    def starting(
+        self, *arguments: str, main: Sequence[str] | None = None, port: int = 0
+    ) -> Iterator["Serving"]:
+        """Run `up` while the block runs; it has just been started when the block begins."""
         with subprocess.Popen(
             self.command("up", "--port", str(port), *arguments, main=main),
             cwd=self.folder,
@@ -130,7 +138,7 @@ class Program:
         ) as process:
             serving = Serving(process)
             try:
-                yield serving.answering()
+                yield serving
             finally:
                 serving.close()
 
