@@ -2,8 +2,10 @@
 
 import argparse
 import contextlib
+import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -13,21 +15,27 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NoReturn
 
 import httpx
 
 from headwater.console import print_text, say
 from index.adapters.postgres.server import discard
+from ingest.core.urls import UrlPattern
+from schemas.formats import format_of
 
 _START_TIMEOUT_S = 900.0
 _CHANGE_TIMEOUT_S = 60.0
+_TROUBLE_TIMEOUT_S = 10.0
 _POLL_S = 0.02
 _ANNOUNCED = re.compile(r"answering on (http://\S+)")
 _CODENAME = "Kingfisher"
 _FACT = f"The codename of this release is {_CODENAME}."
 _QUESTION = "What is the codename of this release?"
 _OWN_QUESTION = "How soon is a commit to the docs answerable?"
-_PAGES = (".md", ".rst", ".mdx")
+_OWN = Path(__file__).resolve().parents[1]
+_URL = "https://docs.example/{pretty}"
+_MAX_TRIED = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,18 @@ class Stage:
     clone: Path
     root: str
 
+    @property
+    def docs(self) -> Path:
+        return self.clone / self.root
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of the clone that is in the index, and a question that it answers."""
+
+    file: Path
+    question: str
+
 
 def main() -> None:
     """Run the demo; exit status 0 when the changed answer came."""
@@ -45,18 +65,32 @@ def main() -> None:
         "--source", default="", help="a path, git URL or bundle; none: this project's own docs"
     )
     source = parser.parse_args().source
+    _end_orderly_when_told()
     with tempfile.TemporaryDirectory(prefix="headwater-demo-") as folder:
         stage = _stage(source, Path(folder))
         with _serving(stage, Path(folder)) as base:
             _tell(stage, base, is_own=not source)
-            _keep_serving(base)
+            _keep_serving(base, source)
+
+
+def _end_orderly_when_told() -> None:
+    """Ctrl-C, SIGTERM and a terminal that closes unwind the demo: server, database and clone go."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            signal.signal(number, _end)
+
+
+def _end(number: int, _frame: object) -> NoReturn:
+    """Only the first signal counts: one that comes while all is being removed would leave half of it."""
+    for other in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(other, signal.SIG_IGN)
+    raise SystemExit(128 + number)
 
 
 def _stage(source: str, folder: Path) -> Stage:
     """Clone the source, or give a plain folder a history, so that nothing of the user's is committed to."""
     clone = folder / "docs-repository"
-    own = Path(__file__).resolve().parents[1]
-    location = source or str(own)
+    location = source or str(_OWN)
     if Path(location).is_dir() and not _is_repository(Path(location)):
         shutil.copytree(
             location,
@@ -115,13 +149,13 @@ def _serving(stage: Stage, folder: Path) -> Iterator[str]:
         with contextlib.suppress(subprocess.TimeoutExpired):
             server.wait(timeout=30)
         server.kill()
+        server.wait()
         discard(folder / ".headwater")
 
 
 def _configuration(stage: Stage) -> str:
-    url = "https://docs.example/{pretty}"
     where = f'location = "{stage.clone}"\nroot = "{stage.root}"'
-    return f'[[source]]\nname = "docs"\n{where}\nurl = "{url}"\npoll_s = 0.2\n'
+    return f'[[source]]\nname = "docs"\n{where}\nurl = "{_URL}"\npoll_s = 0.2\n'
 
 
 def _address(server: subprocess.Popen[str]) -> str:
@@ -144,26 +178,33 @@ def _drain(server: subprocess.Popen[str]) -> None:
 
 
 def _wait_ready(base: str) -> None:
-    deadline = time.monotonic() + _START_TIMEOUT_S
-    while time.monotonic() < deadline:
+    """Return once all is indexed. Raises: SystemExit when it cannot be, as where there is no page at all."""
+    start_s = well_s = time.monotonic()
+    while time.monotonic() < start_s + _START_TIMEOUT_S:
         response = httpx.get(f"{base}/readyz", timeout=5)
         if response.status_code == 200:
             return
+        sources = str(response.json()["parts"]["sources"])
+        if not sources.startswith("docs: "):
+            well_s = time.monotonic()
+        elif time.monotonic() > well_s + _TROUBLE_TIMEOUT_S:
+            raise SystemExit(sources.removeprefix("docs: "))
         time.sleep(0.2)
     raise SystemExit("the index was not ready in time")
 
 
 def _tell(stage: Stage, base: str, *, is_own: bool) -> None:
-    question = _OWN_QUESTION if is_own else _a_question(stage)
+    page = _a_page(stage, base)
+    question = _OWN_QUESTION if is_own else page.question
     _show(question, _ask(base, question))
     print_text("\nBefore the commit:")
     _show(_QUESTION, _ask(base, _QUESTION))
     embedded = _embedded(base)
-    page = _commit(stage)
+    committed = _commit(stage, page.file)
     start_s = time.perf_counter()
     answer = _wait_for_change(base)
     seconds = time.perf_counter() - start_s
-    print_text(f"\nCommitted one paragraph to {page}. {seconds:.2f} s later:")
+    print_text(f"\nCommitted one paragraph to {committed}. {seconds:.2f} s later:")
     _show(_QUESTION, answer)
     print_text(
         f"\n{seconds:.2f} s from the commit to the changed answer;"
@@ -191,31 +232,47 @@ def _embedded(base: str) -> int:
     return int(float(found[1])) if found else 0
 
 
-def _a_page(stage: Stage) -> Path:
-    """The page to work with: the longest of the first level that has any, for it has something to say."""
-    pages = [
+def _a_page(stage: Stage, base: str) -> Page:
+    """The page to work with: the longest that is indexed on the first level that has any."""
+    files = [
         path
-        for path in (stage.clone / stage.root).rglob("*")
-        if path.suffix in _PAGES and path.is_file()
+        for path in stage.docs.rglob("*")
+        if format_of(path.name) is not None and path.is_file() and not path.is_symlink()
     ]
-    if not pages:
-        raise SystemExit(f"there is no page ({', '.join(_PAGES)}) in {stage.clone}")
-    return min(pages, key=lambda path: (len(path.parts), -path.stat().st_size, str(path)))
+    files.sort(key=lambda path: (len(path.parts), -path.stat().st_size, str(path)))
+    url_of = UrlPattern(_URL).url_of
+    for file in files[:_MAX_TRIED]:  # drafts and partials are not there, nor what is parked
+        path = file.relative_to(stage.docs).as_posix()
+        shown = httpx.get(f"{base}/pages", params={"url": url_of(path)}, timeout=30)
+        if shown.status_code == 200 and shown.json()["path"] == path:
+            return Page(file, _question_about(shown.json()))
+    raise SystemExit("the demo found no page in the index that it could edit")
 
 
-def _a_question(stage: Stage) -> str:
-    text = _a_page(stage).read_text("utf-8", "replace")
-    headings = re.findall(r"^#+ +(.+)$|^(.+)\n[=\-~^]{4,}$", text, re.MULTILINE)
-    named = next((a or b for a, b in headings if len((a or b).split()) > 1), _a_page(stage).stem)
-    return f"{named.strip().rstrip('?')}?"
+def _question_about(page: Mapping[str, Any]) -> str:
+    headings = [str(section["heading"]).strip() for section in page["sections"]]
+    named = next((one for one in headings if len(one.split()) > 1), str(page["title"]))
+    return f"{named.rstrip('?')}?"
 
 
-def _commit(stage: Stage) -> str:
-    page = _a_page(stage)
-    with page.open("a", encoding="utf-8") as file:
-        file.write(f"\n\n{_FACT}\n")
+def _commit(stage: Stage, file: Path) -> str:
+    text = file.read_bytes().decode("utf-8")
+    file.write_bytes(with_paragraph(text, _FACT, suffix=file.suffix).encode("utf-8"))
     _git(stage.clone, "commit", "-q", "-am", "Name the release")
-    return str(page.relative_to(stage.clone))
+    return str(file.relative_to(stage.clone))
+
+
+def with_paragraph(text: str, paragraph: str, *, suffix: str) -> str:
+    """A page with one more paragraph, in the format that its suffix tells."""
+    match suffix.lower():
+        case ".ipynb":
+            notebook = json.loads(text)
+            cell = {"cell_type": "markdown", "id": "demo", "metadata": {}, "source": [paragraph]}
+            return json.dumps(notebook | {"cells": [*notebook["cells"], cell]}, indent=1) + "\n"
+        case ".html" | ".htm":  # below the title: there it is the page's own text in every theme
+            before, end, after = text.rpartition("</h1>")
+            return f"{before}{end}\n<p>{paragraph}</p>\n{after}"
+    return f"{text}\n\n{paragraph}\n"
 
 
 def _wait_for_change(base: str) -> Mapping[str, object]:
@@ -228,15 +285,20 @@ def _wait_for_change(base: str) -> Mapping[str, object]:
     raise SystemExit("the changed answer did not come in time")
 
 
-def _keep_serving(base: str) -> None:
+def _keep_serving(base: str, source: str) -> None:
+    if not sys.stdin.isatty():
+        own = "" if source else " --root docs"
+        print_text(
+            "\nThere is no terminal to end it from, so the demo stops here. To go on asking:"
+            f"\n  {Path(sys.executable).parent}/headwater up {shlex.quote(source or str(_OWN))}{own}"
+        )
+        return
     print_text(f"""
 Ask it yourself:
   curl -s {base}/query -H 'content-type: application/json' -d '{{"question": "how do I follow a repository?"}}'
-Everything it answers: {base}/schema""")
-    if not sys.stdout.isatty():
-        return
-    print_text("Serving until Ctrl-C.")
-    with contextlib.suppress(KeyboardInterrupt):
+Everything it answers: {base}/schema
+Serving until Ctrl-C.""")
+    with contextlib.suppress(SystemExit):  # the end that it was told to wait for
         signal.pause()
 
 
