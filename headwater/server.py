@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import socket
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -10,9 +11,11 @@ from uuid import uuid4
 import h11
 import uvicorn
 from litestar import Litestar
+from litestar.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from headwater.problems import MEDIA_TYPE, problem, problem_bytes
+from headwater.problems import MEDIA_TYPE, RETRY_AFTER_S, problem, problem_bytes
+from schemas.answers import Problem
 from schemas.errors import WrongUse
 
 
@@ -65,7 +68,9 @@ def bind(host: str, port: int) -> socket.socket:
         listening.listen()
     except (OSError, OverflowError) as error:
         listening.close()
-        raise WrongUse(f"cannot listen on {host} port {port}: {error}") from error
+        is_taken = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+        reason = "it is in use; port 0 takes a free one" if is_taken else error
+        raise WrongUse(f"cannot listen on {host} port {port}: {reason}") from error
     return listening
 
 
@@ -118,7 +123,7 @@ class _Server(uvicorn.Server):
 def _config(app: Litestar, limits: ServerLimits) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=_protocol(limits.head_timeout_s),
+        http=_protocol(limits),
         ws="none",
         lifespan="off",
         log_config=None,
@@ -127,13 +132,30 @@ def _config(app: Litestar, limits: ServerLimits) -> uvicorn.Config:
         proxy_headers=False,
         timeout_keep_alive=limits.keep_alive_s,
         timeout_graceful_shutdown=limits.graceful_s,
-        limit_concurrency=limits.max_connections,
         h11_max_incomplete_event_size=limits.max_head_bytes,
     )
 
 
-def _protocol(head_timeout_s: float) -> type[asyncio.Protocol]:
-    return type("BoundedProtocol", (_BoundedProtocol,), {"head_timeout_s": head_timeout_s})
+def _protocol(limits: ServerLimits) -> type[asyncio.Protocol]:
+    return type("BoundedProtocol", (_BoundedProtocol,), {"limits": limits})
+
+
+async def _answer_full(_scope: Scope, _receive: Receive, send: Send) -> None:
+    """The app of a connection that is one too many."""
+    told = problem(503, "there are too many connections at the moment", uuid4().hex)
+    headers = [*_headers(told), ("Retry-After", str(RETRY_AFTER_S))]
+    raw = [(name.lower().encode(), value.encode()) for name, value in headers]
+    await send({"type": "http.response.start", "status": told.status, "headers": raw})
+    await send({"type": "http.response.body", "body": problem_bytes(told), "more_body": False})
+
+
+def _headers(told: Problem) -> list[tuple[str, str]]:
+    return [
+        ("Content-Type", MEDIA_TYPE),
+        ("Content-Length", str(len(problem_bytes(told)))),
+        ("X-Request-Id", told.request_id),
+        ("Connection", "close"),
+    ]
 
 
 class _BoundedProtocol(H11Protocol):
@@ -143,7 +165,7 @@ class _BoundedProtocol(H11Protocol):
     more, could come in byte by byte for ever.
     """
 
-    head_timeout_s: float
+    limits: ServerLimits
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -158,19 +180,18 @@ class _BoundedProtocol(H11Protocol):
         self._disarm()
         super().connection_lost(exc)
 
+    def handle_events(self) -> None:
+        """Answer all that is over the limit with a problem; uvicorn's own limit has a plain text for it."""
+        is_full = len(self.connections) >= self.limits.max_connections
+        self.app = _answer_full if is_full else self.config.loaded_app
+        super().handle_events()
+
     def send_400_response(self, msg: str) -> None:
         """Say what every error says; uvicorn's own text would be the one plain answer."""
-        request_id = uuid4().hex
-        body = problem_bytes(problem(400, "this is no HTTP request", request_id))
-        headers = [
-            ("Content-Type", MEDIA_TYPE),
-            ("Content-Length", str(len(body))),
-            ("X-Request-Id", request_id),
-            ("Connection", "close"),
-        ]
+        told = problem(400, "this is no HTTP request", uuid4().hex)
         for event in (
-            h11.Response(status_code=400, headers=headers),
-            h11.Data(data=body),
+            h11.Response(status_code=told.status, headers=_headers(told)),
+            h11.Data(data=problem_bytes(told)),
             h11.EndOfMessage(),
         ):
             self.transport.write(self.conn.send(event) or b"")
@@ -178,7 +199,7 @@ class _BoundedProtocol(H11Protocol):
 
     def _arm(self) -> None:
         self._disarm()
-        self._deadline = self.loop.call_later(self.head_timeout_s, self._expire)
+        self._deadline = self.loop.call_later(self.limits.head_timeout_s, self._expire)
 
     def _disarm(self) -> None:
         if self._deadline is not None:

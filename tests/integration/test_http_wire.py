@@ -192,6 +192,24 @@ def test_what_is_no_http_is_told_so_as_a_problem() -> None:
     assert b"X-Request-Id" in answer
 
 
+def test_a_connection_too_many_is_told_so_as_a_problem() -> None:
+    async def run() -> list[httpx.Response]:
+        async with (
+            running(make(), ServerLimits(max_connections=2)) as port,
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as first,
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as second,
+        ):
+            answers = [await first.get("/healthz"), await second.get("/healthz")]
+            return [*answers, await first.get("/healthz")]
+
+    before, refused, after = asyncio.run(run())
+
+    assert (before.status_code, refused.status_code, after.status_code) == (200, 503, 200)
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert refused.json()["request_id"] == refused.headers["x-request-id"]
+    assert refused.headers["retry-after"]
+
+
 def test_a_client_that_leaves_mid_body_is_no_failure_of_ours() -> None:
     async def run() -> str:
         async with running(make()) as port:
@@ -241,7 +259,7 @@ def test_a_stop_finishes_the_request_under_way_and_then_nobody_listens() -> None
 
 
 def test_a_port_that_is_taken_is_told_in_one_line() -> None:
-    with bind("127.0.0.1", 0) as taken, pytest.raises(WrongUse, match="cannot listen"):
+    with bind("127.0.0.1", 0) as taken, pytest.raises(WrongUse, match="in use; port 0 takes"):
         bind("127.0.0.1", taken.getsockname()[1])
 
 
