@@ -4,6 +4,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,7 +35,8 @@ def hash_files(folder: Path, patterns: Sequence[str], *, memo: Path) -> str:
         digest = _hash_file(file, known, seen)
         total.update(f"{file.relative_to(folder).as_posix()}\0{digest}\n".encode())
     if any(known.get(path) != entry for path, entry in seen.items()):
-        write_atomically(memo, msgspec.json.encode(known | seen))
+        with suppress(OSError):  # a cache that is full or read-only costs time, no more
+            write_atomically(memo, msgspec.json.encode(known | seen))
     return total.hexdigest()
 
 
@@ -67,5 +69,5 @@ def _hash_file(file: Path, known: dict[str, _Seen], seen: dict[str, _Seen]) -> s
 def _load(memo: Path) -> dict[str, _Seen]:
     try:
         return msgspec.json.decode(memo.read_bytes(), type=dict[str, _Seen])
-    except (FileNotFoundError, msgspec.DecodeError, msgspec.ValidationError):
+    except (OSError, msgspec.DecodeError, msgspec.ValidationError):
         return {}

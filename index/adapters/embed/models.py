@@ -87,7 +87,18 @@ def hub_name(model: str) -> str:
 
 
 def read_model(model: str, folder: Path, *, cache_dir: Path) -> ModelInfo:
-    """Describe the model in `folder`. Raises: BadConfiguration, when it may not be loaded."""
+    """Describe the model in `folder`. Raises: BadConfiguration, when it may not or cannot be loaded."""
+    try:
+        return _read_model(model, folder, cache_dir)
+    except (OSError, msgspec.MsgspecError, AttributeError, TypeError, ValueError) as error:
+        # Its files are JSON of somebody else's making, and may hold anything anywhere.
+        reason = " ".join(str(error).split())
+        raise BadConfiguration(
+            f"embedding model {model}: its files in {folder} cannot be read: {reason}"
+        ) from error
+
+
+def _read_model(model: str, folder: Path, cache_dir: Path) -> ModelInfo:
     modules = _modules_of(model, folder)
     for module in modules:
         _refuse_unsafe(model, module)

@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from index.adapters.embed.measure import Runtime
 from index.adapters.embed.models import ModelInfo, find_model
 from index.adapters.embed.selftest import probe_places, self_test_texts
 from index.core.embedding import batches_by_length
-from schemas.errors import EmbedderUnavailable
+from schemas.errors import BadConfiguration, EmbedderUnavailable
 
 _PACKAGE = "index.adapters.embed"
 _GPU_FILES = (Path("/dev/nvidiactl"), Path("/dev/kfd"))
@@ -64,12 +65,25 @@ async def prepare_embedder(
 async def _find(model: str, cache_dir: Path, say: Say) -> ModelInfo:
     found = await asyncio.to_thread(find_model, model, cache_dir=cache_dir)
     if found is None:
+        _require_writable(cache_dir)
         args = (model, str(cache_dir))
         await run_child(f"{_PACKAGE}.download", *args, say=say, timeout_s=_CHILD_TIMEOUT_S)
         found = await asyncio.to_thread(find_model, model, cache_dir=cache_dir)
     if found is None:
         raise EmbedderUnavailable(f"{model} was downloaded and is gone")
     return found
+
+
+def _require_writable(cache_dir: Path) -> None:
+    """Raises: BadConfiguration where a child could leave nothing."""
+    try:
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=cache_dir).close()
+    except OSError as error:
+        raise BadConfiguration(
+            f"nothing can be kept in {cache_dir}, where models are prepared: {error.strerror};"
+            " [embedding] cache names another folder"
+        ) from error
 
 
 async def _on_processor(model: ModelInfo, cache_dir: Path, say: Say) -> Embedder:
@@ -80,6 +94,7 @@ async def _on_processor(model: ModelInfo, cache_dir: Path, say: Say) -> Embedder
     except CacheDamaged as damage:
         if stamp:
             say(f"the prepared embedding model cannot be used ({damage}); preparing it again")
+    _require_writable(cache_dir)
     args = (str(model.name), "--cache-dir", str(cache_dir), "--damaged", str(stamp))
     await run_child(f"{_PACKAGE}.convert", *args, say=say, timeout_s=_CHILD_TIMEOUT_S)
     try:
