@@ -1,7 +1,7 @@
 """The whole configuration: one file and an environment, checked before anything connects."""
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -14,6 +14,7 @@ from schemas.errors import BadConfiguration
 FILE_NAME = "headwater.toml"
 _MAX_NAME_CHARS = 100
 _PREFIX = "HEADWATER_"
+_NO_SETTINGS = {"HEADWATER_DEBUG"}
 _ALIASES = {"HEADWATER_DATABASE_URL": ("database", "url"), "HEADWATER_HOME": ("home",)}
 
 
@@ -52,16 +53,12 @@ def load_settings(file: Path | None, env: Mapping[str, str], *, folder: Path) ->
 
 def _absolute(settings: Settings, base: Path, env: Mapping[str, str]) -> Settings:
     """Paths made absolute: those of the configuration start at its folder."""
-    home = (base / Path(settings.home).expanduser()).resolve()
+    home = (base / _at_home(settings.home)).resolve()
     user_cache = env.get("XDG_CACHE_HOME") or (f"{env['HOME']}/.cache" if env.get("HOME") else "")
     default = Path(user_cache) / "headwater" if user_cache else home / "runtime"
-    cache = (
-        base / Path(settings.embedding.cache).expanduser() if settings.embedding.cache else default
-    )
+    cache = base / _at_home(settings.embedding.cache) if settings.embedding.cache else default
     sources = tuple(
-        msgspec.structs.replace(source, location=str((base / source.location).resolve()))
-        if (base / source.location).exists()
-        else source
+        msgspec.structs.replace(source, location=_located(source.location, base))
         for source in settings.source
     )
     return msgspec.structs.replace(
@@ -72,6 +69,23 @@ def _absolute(settings: Settings, base: Path, env: Mapping[str, str]) -> Setting
     )
 
 
+def _located(location: str, base: Path) -> str:
+    """A location as it is, unless it is a path that exists below `base`."""
+    try:
+        path = base / _at_home(location)
+        return str(path.resolve()) if path.exists() else location
+    except (OSError, ValueError):  # no path at all, such as one of 300 letters
+        return location
+
+
+def _at_home(path: str) -> Path:
+    """A path with `~` expanded; that of a user who is not there stays as it is."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
 def _read(path: Path) -> dict[str, object]:
     try:
         return tomllib.loads(path.read_text("utf-8"))
@@ -80,8 +94,9 @@ def _read(path: Path) -> dict[str, object]:
 
 
 def _overlay(tree: dict[str, object], env: Mapping[str, str]) -> None:
+    others = _NO_SETTINGS | set(_secret_names(tree))
     for name in sorted(env):
-        if not name.startswith(_PREFIX):
+        if not name.startswith(_PREFIX) or name in others:
             continue
         keys = _ALIASES.get(name) or tuple(name.removeprefix(_PREFIX).lower().split("__"))
         if name not in _ALIASES and len(keys) < 2:
@@ -95,6 +110,18 @@ def _overlay(tree: dict[str, object], env: Mapping[str, str]) -> None:
                 raise BadConfiguration(f"{name}: [{key}] is not a section that a variable can set")
             branch = below
         branch[keys[-1]] = env[name]
+
+
+def _secret_names(tree: object) -> Iterator[str]:
+    """The variables that the configuration names as secrets: they may begin as settings do."""
+    if isinstance(tree, list):
+        for entry in tree:
+            yield from _secret_names(entry)
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            if isinstance(value, str) and str(key).endswith("_env"):
+                yield value
+            yield from _secret_names(value)
 
 
 def check_names(sources: Sequence[SourceSettings]) -> None:

@@ -59,6 +59,36 @@ def test_paths_start_at_the_folder_of_the_file(tmp_path: Path) -> None:
     assert settings.source[0].location == str(tmp_path / "there" / "docs")
 
 
+def test_a_path_may_start_at_the_users_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "me"))
+    (tmp_path / "me" / "docs").mkdir(parents=True)
+
+    settings = load(tmp_path, 'home = "~/state"\n' + SOURCE.replace('n = "docs"', 'n = "~/docs"'))
+
+    assert settings.home == str(tmp_path / "me" / "state")
+    assert settings.source[0].location == str(tmp_path / "me" / "docs")
+
+
+@pytest.mark.parametrize("location", ["x" * 300, "~nobody-of-that-name/docs", "a\x00b"])
+def test_a_location_that_can_be_no_path_is_left_to_its_reader(
+    tmp_path: Path, location: str
+) -> None:
+    written = location.replace("\x00", "\\u0000")
+    settings = load(tmp_path, SOURCE.replace('n = "docs"', f'n = "{written}"'))
+
+    assert settings.source[0].location == location
+
+
+def test_a_variable_that_the_file_names_as_a_secret_sets_nothing(tmp_path: Path) -> None:
+    env = {"HEADWATER_DOCS_SECRET": "x"}
+
+    settings = load(tmp_path, SOURCE + 'webhook_secret_env = "HEADWATER_DOCS_SECRET"\n', env)
+
+    assert settings.source[0].webhook_secret_env == "HEADWATER_DOCS_SECRET"
+
+
 def test_a_location_that_is_no_path_here_is_kept_as_it_is(tmp_path: Path) -> None:
     settings = load(
         tmp_path,
