@@ -3,9 +3,11 @@
 import asyncio
 import logging
 import os
+import signal
 import sys
+import traceback
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,11 +17,13 @@ import typer
 from headwater.commands import ask, index, inspect, upkeep
 from headwater.commands import up as following
 from headwater.commands.evaluate import run_evaluation
-from headwater.console import say
+from headwater.commands.sources import SourceOptions, with_sources
+from headwater.console import print_text, say
 from headwater.ending import hear_the_end
 from headwater.settings import Settings, load_settings
 from ingest.settings import SourceKind
-from schemas.errors import HeadwaterError, PermanentError, TransientError
+from schemas.answers import MAX_K
+from schemas.errors import HeadwaterError, PermanentError
 
 app = typer.Typer(
     help="Answers from the head of your docs: an index that follows every commit.",
@@ -32,8 +36,9 @@ evaluation = typer.Typer(
 )
 app.add_typer(evaluation, name="eval")
 
-EXIT_WRONG_USE, EXIT_UNREACHABLE = 2, 3
+EXIT_WRONG_USE, EXIT_UNREACHABLE, EXIT_BUG = 2, 3, 70
 _EXIT_SIGNALLED = 128
+_MAX_REASON_CHARS = 300
 
 ConfigOption = Annotated[
     Path | None,
@@ -44,8 +49,12 @@ Location = Annotated[
     list[str] | None,
     typer.Argument(help="A folder, repository, git URL or bundle; none: the configured sources."),
 ]
-Question = Annotated[str, typer.Argument(help="The question, in quotes.")]
-Name = Annotated[str, typer.Option(help="The source's name (default: from the location).")]
+Question = Annotated[
+    list[str],
+    typer.Argument(help="The question, best in quotes: the shell reads some signs itself."),
+]
+
+Name = Annotated[str | None, typer.Option(help="The source's name (default: from the location).")]
 Kind = Annotated[
     SourceKind | None, typer.Option(help="git or folder (default: told from the location).")
 ]
@@ -60,35 +69,42 @@ Exclude = Annotated[
 Url = Annotated[str, typer.Option(help="Page address from {path}, {stem}, {dir}, {pretty}.")]
 
 
-@dataclass(frozen=True, slots=True)
-class AdHoc:
-    """The options that describe one source on the command line."""
-
-    locations: tuple[str, ...]
-    name: str
-    kind: SourceKind | None
-    ref: str
-    root: str
-    include: tuple[str, ...]
-    exclude: tuple[str, ...]
-    url: str
-
-
 def main() -> None:
     """Run the program; the one place where every failure becomes a line and an exit status."""
+    _log_to_stderr()
     try:
-        status = app(standalone_mode=False)  # which hands back what a command exits with
+        status = app(prog_name="headwater", standalone_mode=False)  # what a command exits with
         sys.exit(status)
     except typer.Abort:
-        sys.exit(130)
+        sys.exit(_EXIT_SIGNALLED + signal.SIGINT)
     except Exception as error:  # this process's boundary
+        if os.environ.get("HEADWATER_DEBUG"):
+            traceback.print_exception(error)
         sys.exit(_fail(error))
+
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        print_text(f"headwater {metadata.version('headwater')}")
+        raise typer.Exit
+
+
+@app.callback()
+def program(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", is_eager=True, callback=_print_version
+        ),
+    ] = False,
+) -> None:
+    """Answers from the head of your docs: an index that follows every commit."""
 
 
 @app.command("index")
 def index_command(
     location: Location = None,
-    name: Name = "",
+    name: Name = None,
     kind: Kind = None,
     ref: Ref = "",
     root: Root = "",
@@ -109,25 +125,27 @@ def index_command(
 
       headwater index https://github.com/ray-project/ray --root doc/source --url 'https://docs.ray.io/en/master/{stem}.html'
     """
-    options = AdHoc(
-        tuple(location or ()),
-        name,
-        kind,
-        ref,
-        root,
-        tuple(include or ()),
-        tuple(exclude or ()),
-        url,
+    options = SourceOptions(
+        locations=location,
+        name=name,
+        kind=kind,
+        ref=ref,
+        root=root,
+        include=include,
+        exclude=exclude,
+        url=url,
     )
-    settings = index.with_sources(_settings(config), options)
+    settings = with_sources(_settings(config), options)
     _run(index.run(settings, dry_run=dry_run, json=json))
 
 
 @app.command("up")
 def up_command(
     location: Location = None,
-    port: Annotated[int | None, typer.Option(help="Port to answer on; 0 takes a free one.")] = None,
-    name: Name = "",
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help="Port to answer on; 0 takes a free one.")
+    ] = None,
+    name: Name = None,
     kind: Kind = None,
     ref: Ref = "",
     root: Root = "",
@@ -142,24 +160,24 @@ def up_command(
 
       headwater up ~/project --root docs --port 8000
     """
-    options = AdHoc(
-        tuple(location or ()),
-        name,
-        kind,
-        ref,
-        root,
-        tuple(include or ()),
-        tuple(exclude or ()),
-        url,
+    options = SourceOptions(
+        locations=location,
+        name=name,
+        kind=kind,
+        ref=ref,
+        root=root,
+        include=include,
+        exclude=exclude,
+        url=url,
     )
-    settings = index.with_sources(_settings(config), options)
+    settings = with_sources(_settings(config), options)
     _run(following.run(settings, env=os.environ, port=port))
 
 
 @app.command("search")
 def search_command(
     question: Question,
-    k: Annotated[int, typer.Option("-k", min=1, max=50, help="How many chunks.")] = 7,
+    k: Annotated[int, typer.Option("-k", min=1, max=MAX_K, help="How many chunks.")] = 7,
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -169,18 +187,26 @@ def search_command(
 
       headwater search "how do I limit retries" -k 5
     """
-    _run(ask.run_search(_settings(config), question, k=k, json=json))
+    _run(ask.run_search(_settings(config), " ".join(question), k=k, json=json))
 
 
 @app.command("ask")
-def ask_command(question: Question, json: JsonOption = False, config: ConfigOption = None) -> None:
+def ask_command(
+    question: Question,
+    k: Annotated[
+        int | None,
+        typer.Option("-k", min=1, max=MAX_K, help="How many chunks (default: as configured)."),
+    ] = None,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
     """Answer a question from the docs, with citations.
 
     Example:
 
       headwater ask "how do I limit retries"
     """
-    _run(ask.run_ask(_settings(config), question, json=json))
+    _run(ask.run_ask(_settings(config), " ".join(question), k=k, json=json))
 
 
 @app.command("status")
@@ -191,6 +217,14 @@ def status_command(json: JsonOption = False, config: ConfigOption = None) -> Non
 
 @app.command("verify")
 def verify_command(
+    location: Location = None,
+    name: Name = None,
+    kind: Kind = None,
+    ref: Ref = "",
+    root: Root = "",
+    include: Include = None,
+    exclude: Exclude = None,
+    url: Url = "",
     repair: Annotated[bool, typer.Option("--repair", help="Publish what differs again.")] = False,
     vectors: Annotated[
         int, typer.Option("--vectors", min=0, help="Embed so many texts again and compare.")
@@ -198,8 +232,26 @@ def verify_command(
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
-    """Rebuild every page from its source in memory and compare it with the index; exit 1 unless equal."""
-    _run(inspect.run_verify(_settings(config), repair=repair, vectors=vectors, json=json))
+    """Rebuild every page from its source in memory and compare it with the index; exit 1 unless equal.
+
+    Examples:
+
+      headwater verify
+
+      headwater verify ~/project/docs --kind folder
+    """
+    options = SourceOptions(
+        locations=location,
+        name=name,
+        kind=kind,
+        ref=ref,
+        root=root,
+        include=include,
+        exclude=exclude,
+        url=url,
+    )
+    settings = with_sources(_settings(config), options)
+    _run(inspect.run_verify(settings, repair=repair, vectors=vectors, json=json))
 
 
 @app.command("migrate")
@@ -219,7 +271,9 @@ def eval_run_command(
     questions: Annotated[
         Path, typer.Option("--questions", help='One {"question", "source"} a line.')
     ],
-    k: Annotated[int, typer.Option("-k", min=1, max=50, help="Chunks placed in the context.")] = 7,
+    k: Annotated[
+        int, typer.Option("-k", min=1, max=MAX_K, help="Chunks placed in the context.")
+    ] = 7,
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -231,7 +285,7 @@ def _settings(config: Path | None) -> Settings:
     return load_settings(config, os.environ, folder=Path.cwd())
 
 
-def _run(command: Coroutine[Any, Any, int]) -> None:
+def _log_to_stderr() -> None:
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -242,6 +296,9 @@ def _run(command: Coroutine[Any, Any, int]) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+
+
+def _run(command: Coroutine[Any, Any, int]) -> None:
     raise typer.Exit(asyncio.run(_until_told(command)))
 
 
@@ -270,17 +327,24 @@ def _fail(error: BaseException) -> int:
         return _fail(error.exceptions[0])
     if isinstance(error, HeadwaterError):
         say(f"headwater: {error}")
-        if isinstance(error, TransientError):
-            return EXIT_UNREACHABLE
         return EXIT_WRONG_USE if isinstance(error, PermanentError) else EXIT_UNREACHABLE
-    show = getattr(
-        error, "show", None
-    )  # the option parser's own errors know how to print themselves
-    if callable(show):
-        show()
+    if callable(told := getattr(error, "format_message", None)):  # by the option parser
+        return _misused(error, " ".join(str(told()).split()))
+    reason = " ".join(str(error).split())[:_MAX_REASON_CHARS]
+    say(
+        f"headwater: internal error: {type(error).__name__}: {reason};"
+        " HEADWATER_DEBUG=1 shows where"
+    )
+    return EXIT_BUG
+
+
+def _misused(error: BaseException, told: str) -> int:
+    if not told:  # nothing was asked for, and the help is on the screen
         return EXIT_WRONG_USE
-    structlog.get_logger().exception("program.failed", error=str(error))
-    return EXIT_UNREACHABLE
+    context = getattr(error, "ctx", None)
+    help_of = f"{context.command_path if context else 'headwater'} --help"
+    say(f"headwater: {told.replace('Value error, ', '').rstrip('.')}; see `{help_of}`")
+    return EXIT_WRONG_USE
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ _COMMAND_LINE = """# Command line
 The program is `.venv/bin/headwater` after `make install`. This page is generated from it.
 
 Values go to stdout, everything else to stderr. With `--json` a command prints one JSON value on stdout
-and nothing else there. Progress bars appear on a terminal only.
+and nothing else there. Progress bars appear on a terminal only. `headwater --version` prints the version.
 
 ## Exit status
 
@@ -70,6 +70,8 @@ and nothing else there. Progress bars appear on a terminal only.
   measure a question.
 - Exit status 2 means wrong use, a wrong configuration, or a source that can never be read as configured.
 - Exit status 3 means that something it needs cannot be reached: the database, or a repository.
+- Exit status 70 means an internal error; with the variable `HEADWATER_DEBUG` set to 1 the traceback is printed.
+- Exit status 128 and more means that a signal ended it: 130 Ctrl-C, 143 SIGTERM. `up` ends with 0 at either.
 """
 
 
@@ -262,7 +264,7 @@ def _command(name: str, call: typing.Any) -> str:
 
 def _argument_usage(parameter: inspect.Parameter) -> str:
     name = parameter.name.upper()
-    return name if parameter.default is inspect.Parameter.empty else f"[{name}…]"
+    return f"{name}…" if parameter.default is inspect.Parameter.empty else f"[{name}…]"
 
 
 def _option(

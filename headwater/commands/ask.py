@@ -6,6 +6,7 @@ from uuid import uuid4
 from api.core.ports import SilentMeter
 from api.handlers import Answering, answer_question
 from headwater.console import print_json, print_text, say
+from headwater.home import require_index
 from headwater.runtime import live, open_runtime
 from headwater.settings import Settings
 from schemas.answers import QueryRequest, QueryResponse, SearchResponse
@@ -13,6 +14,7 @@ from schemas.answers import QueryRequest, QueryResponse, SearchResponse
 
 async def run_search(settings: Settings, question: str, *, k: int, json: bool) -> int:
     """Print what retrieval finds. Returns: the exit status."""
+    require_index(settings)
     async with open_runtime(settings, say) as runtime:
         live(await runtime.store.generations.generations())
         found = await runtime.search(question, k=k, sources=None)
@@ -23,12 +25,13 @@ async def run_search(settings: Settings, question: str, *, k: int, json: bool) -
     return 0
 
 
-async def run_ask(settings: Settings, question: str, *, json: bool) -> int:
-    """Print an answer with its citations. Returns: the exit status."""
+async def run_ask(settings: Settings, question: str, *, k: int | None, json: bool) -> int:
+    """Print an answer with its citations; `k` None means as configured. Returns: the exit status."""
+    require_index(settings)
     async with open_runtime(settings, say) as runtime:
         live(await runtime.store.generations.generations())
         answering = Answering(runtime.search, settings.answer, SilentMeter(), time.perf_counter)
-        request = QueryRequest(question=question)
+        request = QueryRequest(question=question, k=k)
         answer = await answer_question(request, request_id=uuid4().hex, answering=answering)
     if json:
         print_json(answer)

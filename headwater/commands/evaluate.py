@@ -5,6 +5,7 @@ from pathlib import Path
 from eval.core.retrieval import RetrievalReport
 from eval.handlers import read_questions, score_retrieval
 from headwater.console import counting, print_json, print_text, say
+from headwater.home import require_index
 from headwater.runtime import live, open_runtime
 from headwater.settings import Settings
 
@@ -12,6 +13,7 @@ from headwater.settings import Settings
 async def run_evaluation(settings: Settings, questions: Path, *, k: int, json: bool) -> int:
     """Print the scores. Returns: 0, or 1 when a question could not be measured."""
     asked = read_questions(questions)
+    require_index(settings)
     async with open_runtime(settings, say) as runtime:
         live(await runtime.store.generations.generations())
 

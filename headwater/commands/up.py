@@ -12,10 +12,10 @@ import structlog
 from litestar import Litestar
 
 from api.main import routes
-from headwater.commands.index import lock_path
 from headwater.console import say, sync_progress
 from headwater.ending import hear_the_end
 from headwater.following import FolderWatch, Following, Hint, follow
+from headwater.home import lock_path
 from headwater.http import make_app
 from headwater.indexing import Progress, open_source
 from headwater.metering import Ears

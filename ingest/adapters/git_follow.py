@@ -155,12 +155,15 @@ class RefFollower:
             raise BadSource(self._name, f"it has {lacks}")
         for pattern, reason in _REFUSALS:
             if re.search(pattern, failed.errors):
-                raise BadSource(self._name, reason)
+                is_file = reason == _NO_REPOSITORY and place.kind is PlaceKind.BUNDLE
+                raise BadSource(self._name, _NO_BUNDLE if is_file else reason)
         if place.kind is PlaceKind.BUNDLE and not re.search(_OUR_FAULT, failed.errors):
             raise BadSource(self._name, f"the bundle is broken or cut off: {failed.reason}")
         raise SourceUnreachable(self._name, failed.reason)
 
 
+_NO_REPOSITORY = "it is no git repository and no bundle"
+_NO_BUNDLE = "it is a file and no git bundle: name the folder that holds the docs"
 _NO_REF = re.compile(r"couldn't find remote ref|no such remote ref|not our ref|unadvertised object")
 _OUR_FAULT = (
     r"No space left|Read-only file system|Permission denied|\.lock|Cannot allocate|unable to fork"
@@ -173,7 +176,7 @@ _REFUSALS = (
     (r"lacks these prerequisite commits", "the bundle builds on commits that it does not hold"),
     (
         r"not a git repository|invalid gitfile|does not appear to be a git repository|not a v\d|v2 or v3 bundle",
-        "it is no git repository and no bundle",
+        _NO_REPOSITORY,
     ),
     (
         r"[Rr]epository .*not found|not valid: is this a git repository",

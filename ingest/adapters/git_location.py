@@ -45,10 +45,19 @@ def place_of(location: str, *, name: str) -> Place:
         return _url(location, name)
     if re.match(r"[\w+.-]+::", location):
         raise BadSource(name, f"transport helpers such as {location.split('::')[0]}:: are refused")
-    path = Path(location).expanduser()
+    path = _expanded(location, name)
     if "://" not in location and not path.exists() and (scp := _SCP.fullmatch(location)):
         return _scp(location, scp, name)
     return _path(path, name)
+
+
+def _expanded(location: str, name: str) -> Path:
+    try:
+        path = Path(location).expanduser()
+        path.exists()
+    except (OSError, RuntimeError) as exc:  # too long a name, or a user who is not there
+        raise BadSource(name, f"{location[:80]} can be no path: {exc}") from exc
+    return path
 
 
 def check_ref(ref: str | None, *, name: str) -> None:

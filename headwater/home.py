@@ -1,0 +1,44 @@
+"""What a home tells about the other processes that use it: whether one follows, and whether anything is indexed."""
+
+from pathlib import Path
+
+from headwater.settings import Settings
+from index.adapters.file_lock import FileLock
+from index.adapters.postgres.server_place import read_record
+from schemas.errors import WrongUse
+
+_LOCK_NAME = "follow.lock"
+
+
+def lock_path(settings: Settings) -> Path:
+    """The file of the claim to follow, made with its home. Raises: WrongUse when it cannot be."""
+    home = Path(settings.home)
+    lock = home / _LOCK_NAME
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock.open("a").close()
+    except OSError as error:
+        raise WrongUse(f"nothing can be kept in {home}: {error.strerror}") from error
+    return lock
+
+
+def is_followed(settings: Settings) -> bool:
+    """Whether a process has the claim to follow at the moment."""
+    file = Path(settings.home) / _LOCK_NAME
+    if not file.exists():
+        return False
+    lock = FileLock(file)
+    is_free = lock.take_shared()
+    lock.release()
+    return not is_free
+
+
+def require_index(settings: Settings) -> None:
+    """Return where there may be an index to read. Raises: WrongUse, so that a question makes no database."""
+    home = Path(settings.home)
+    try:
+        is_there = bool(settings.database.url) or read_record(home) is not None
+    except OSError as error:
+        raise WrongUse(f"nothing can be read in {home}: {error.strerror}") from error
+    if not is_there:
+        raise WrongUse(f"nothing is indexed yet in {home}: run `headwater index` first")

@@ -1,0 +1,24 @@
+"""The one boundary of the program: what nobody foresaw is a line and a status too."""
+
+import pytest
+
+from headwater import main
+
+
+@pytest.mark.parametrize("is_debugged", [False, True])
+def test_an_internal_error_is_one_line_and_on_request_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], is_debugged: bool
+) -> None:
+    def fail(**_: object) -> None:
+        raise ExceptionGroup("several", [ValueError("one\nof them")])
+
+    monkeypatch.setattr(main, "app", fail)
+    monkeypatch.setenv("HEADWATER_DEBUG", "1" if is_debugged else "")
+
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+
+    said = capsys.readouterr().err
+    assert "internal error: ValueError: one of them" in said.splitlines()[-1]
+    assert ("Traceback" in said) is is_debugged
+    assert ended.value.code == main.EXIT_BUG
