@@ -1,25 +1,29 @@
 """`headwater status` and `headwater verify`: how far the index is, and whether it is right."""
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
 from headwater.console import print_json, print_text, say, sync_progress
+from headwater.home import is_followed, lock_path, require_index
 from headwater.indexing import ignore, open_source, sync_until_complete
 from headwater.runtime import Runtime, consuming, live, open_runtime, open_store, utc_now
 from headwater.settings import Settings
+from index.adapters.file_lock import FileLock
 from index.core.embedding import cosines
 from index.core.ledger import Delays
 from index.core.ports import GenerationInfo
 from ingest.handlers.sync import Syncer
 from ingest.handlers.verify import Verified, Verifier, verify_source
-from schemas.errors import BadConfiguration
+from schemas.errors import WrongUse
 from schemas.ids import SourceName, TextHash
 
 _MIN_COSINE = 0.999
+_OTHER_COMMAND_WAIT_S = 0.5
 _NO_DELAYS = Delays(None, None, None, None)
 
 
@@ -48,10 +52,11 @@ class SourceReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What `headwater status` prints."""
+    """What `headwater status` prints. `followed`: a process of this home keeps the sources in step."""
 
     generation: int
     model: str
+    followed: bool
     sources: list[SourceReport]
 
 
@@ -73,6 +78,7 @@ class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
 
 async def run_status(settings: Settings, *, json: bool) -> int:
     """Print how far every source is. Returns: the exit status."""
+    require_index(settings)
     async with open_store(settings, say) as store:
         info = live(await store.generations.generations())
         reports = []
@@ -95,23 +101,28 @@ async def run_status(settings: Settings, *, json: bool) -> int:
                     freshness_s=Percentiles(p50=delay.freshness_p50, p95=delay.freshness_p95),
                 )
             )
-    report = StatusReport(generation=info.generation, model=info.model, sources=reports)
+    report = StatusReport(
+        generation=info.generation,
+        model=info.model,
+        followed=is_followed(settings),
+        sources=reports,
+    )
     if json:
         print_json(report)
     else:
-        print_text("\n".join(_status_lines(report)))
+        print_text("\n".join(_status_lines(report, utc_now())))
     return 0
 
 
 async def run_verify(settings: Settings, *, repair: bool, vectors: int, json: bool) -> int:
-    """Compare every configured source with the index. Returns: 0, or 1 when something differs."""
-    if not settings.source:
-        raise BadConfiguration("verify needs the sources: write a headwater.toml with [[source]]")
-    async with open_runtime(settings, say) as runtime:
-        reports = [
-            await _verify(runtime, index, repair=repair, vectors=vectors)
-            for index in range(len(settings.source))
-        ]
+    """Compare every source with the index. Returns: 0, or 1 when something differs."""
+    require_index(settings)
+    with _alone(settings) if repair else nullcontext():
+        async with open_runtime(settings, say) as runtime:
+            reports = [
+                await _verify(runtime, index, repair=repair, vectors=vectors)
+                for index in range(len(settings.source))
+            ]
     if json:
         print_json(reports[0] if len(reports) == 1 else reports)
     else:
@@ -119,11 +130,25 @@ async def run_verify(settings: Settings, *, repair: bool, vectors: int, json: bo
     return 0 if all(report.ok for report in reports) else 1
 
 
+@contextmanager
+def _alone(settings: Settings) -> Iterator[None]:
+    """Hold the claim to follow: two processes that publish would overtake each other. Raises: WrongUse."""
+    lock = FileLock(lock_path(settings))
+    if not lock.take_exclusive(timeout_s=_OTHER_COMMAND_WAIT_S):
+        raise WrongUse("another process follows these sources: stop it to repair them")
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 async def _verify(runtime: Runtime, index: int, *, repair: bool, vectors: int) -> VerifyReport:
     settings = runtime.settings.source[index]
     generations = runtime.store.generations
     info = live(await generations.generations())
     name = SourceName(settings.name)
+    if (await runtime.store.ledger.source(name)).revision == 0:
+        raise WrongUse(f"source {name} is not indexed yet: run `headwater index` with it first")
 
     async def parked() -> dict[str, str]:
         return dict((await generations.parked(info.generation)).get(name, {}))
@@ -177,19 +202,30 @@ def _report(source: str, verified: Verified, orphans: int, off: int) -> VerifyRe
     )
 
 
-def _status_lines(report: StatusReport) -> list[str]:
+def _status_lines(report: StatusReport, now: datetime) -> list[str]:
+    following = "a process follows it" if report.followed else "no process follows it"
     lines = [f"generation {report.generation}, model {report.model}"]
     for source in report.sources:
         lines.append(
             f"{source.source} at {(source.commit or 'nothing yet')[:12]}, revision {source.revision}:"
             f" {source.pages} pages, {source.chunks} chunks, {source.behind} behind, {len(source.parked)} parked"
         )
+        checked = "never" if source.checked_at is None else f"{_age(now - source.checked_at)} ago"
+        lines.append(f"  last checked {checked}; {following}")
         if source.processing_s.p50 is not None:
             lines.append(
                 f"  changes searchable in {source.processing_s.p50:.2f} s (median, last week)"
             )
         lines += [f"  parked {path}: {reason}" for path, reason in sorted(source.parked.items())]
     return lines
+
+
+def _age(age: timedelta) -> str:
+    seconds = max(0, round(age.total_seconds()))
+    for unit, length in (("days", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length} {unit}"
+    return f"{seconds} s"
 
 
 def _verify_line(report: VerifyReport) -> str:

@@ -1,6 +1,7 @@
 """Indexing a repository, a bundle and a folder, and asking: what a user does in the first hour."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,6 +89,13 @@ def test_status_names_the_commit_that_is_indexed(orchard: Orchard) -> None:
 
     assert (source["source"], source["commit"]) == ("fruit", commit)
     assert (source["behind"], source["parked"]) == (0, {})
+
+
+def test_status_says_when_it_was_checked_and_that_nobody_follows(orchard: Orchard) -> None:
+    told = orchard.program.run("status").out
+
+    assert re.search(r"last checked \d+ (s|min) ago; no process follows it", told), told
+    assert not orchard.program.done("status")["followed"]
 
 
 def test_nothing_new_is_nothing_to_do(orchard: Orchard) -> None:
@@ -196,10 +204,12 @@ def test_a_folder_is_indexed_without_git(orchard: Orchard, tmp_path: Path) -> No
     (tmp_path / "notes" / "quince.md").write_text(page("Quince", "Quinces are hard."), "utf-8")
 
     first = orchard.program.done("index", str(tmp_path / "notes"))
+    verified = orchard.program.done("verify", str(tmp_path / "notes"))
     (tmp_path / "notes" / "quince.md").write_text(page("Quince", "Quinces are tart."), "utf-8")
     second = orchard.program.done("index", str(tmp_path / "notes"))
 
     assert (first["source"], first["pages"]["added"], first["texts_embedded"]) == ("notes", 1, 1)
+    assert (verified["source"], verified["ok"], verified["pages"]) == ("notes", True, 1)
     assert (second["pages"]["changed"], second["texts_embedded"]) == (1, 1)
 
 

@@ -238,10 +238,16 @@ def test_nothing_listens_but_on_loopback(site: Site) -> None:
 
 def test_commands_run_beside_the_server(site: Site) -> None:
     status = site.program.done("status")
+    shown = site.program.run("status").out
+    repair = site.program.run("verify", "--repair")
     found = site.program.done("search", "how often is a task tried")
     verified = site.program.run("verify", "--json")
 
     assert {source["source"] for source in status["sources"]} == {"guide", "notes"}
+    assert status["followed"]
+    assert shown.count("a process follows it") == 2
+    assert "stop it to repair" in repair.complaint
+    assert repair.status == 2
     assert "three times" in found["hits"][0]["text"]
     assert verified.status == 0, verified
 
