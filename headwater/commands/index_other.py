@@ -22,10 +22,12 @@ from headwater.settings import Settings
 from index.adapters.postgres.deliveries import PostgresDeliveries
 from index.core.ledger import SourceState
 from ingest.handlers.sync import preview_source
+from ingest.settings import SourceSettings
 from schemas.errors import StoreUnavailable, WrongUse
 from schemas.ids import Revision, SourceName
 
 _POLL_S = 0.1
+_PATIENCE_S = 3.0
 _ANSWER_WITHIN_S = 30.0
 
 
@@ -66,11 +68,10 @@ async def ask_follower(
 
     None when that process ends meanwhile, which `is_free` tells. Raises: WrongUse when it does not follow a source.
     """
-    names = [SourceName(source.name) for source in settings.source]
     reports = []
     async with open_store(settings, say) as store:
-        for name in names:
-            report = await _ask(name, names, store, is_free=is_free)
+        for source in settings.source:
+            report = await _ask(source, settings, store, is_free=is_free)
             if report is None:
                 return None
             reports.append(report)
@@ -78,9 +79,11 @@ async def ask_follower(
 
 
 async def _ask(
-    name: SourceName, names: Sequence[SourceName], store: Store, *, is_free: Callable[[], bool]
+    source: SourceSettings, settings: Settings, store: Store, *, is_free: Callable[[], bool]
 ) -> IndexReport | None:
+    name, names = SourceName(source.name), [SourceName(one.name) for one in settings.source]
     start_s = idle_since_s = time.perf_counter()
+    has_looked = False
     before = (await store.ledger.source(name)).published_revision
     hinted_at = await PostgresDeliveries(store.database).hint(name)
     while not _was_checked(await store.ledger.source(name), hinted_at):
@@ -88,12 +91,22 @@ async def _ask(
             return None
         if await _is_working(names, store):
             idle_since_s = time.perf_counter()
-        if time.perf_counter() - idle_since_s > _ANSWER_WITHIN_S:
+        idle_s = time.perf_counter() - idle_since_s
+        if idle_s > _PATIENCE_S and not has_looked:
+            has_looked = True
+            await _look(source, settings, store)
+        if idle_s > _ANSWER_WITHIN_S:
             raise WrongUse(
                 f"the process that follows does not look at {name}: is it in its configuration?"
             )
         await asyncio.sleep(_POLL_S)
     return await _report(name, before, store, waited_s=time.perf_counter() - start_s)
+
+
+async def _look(source: SourceSettings, settings: Settings, store: Store) -> None:
+    """Meet what keeps the other process from looking. Raises: BadSource, SourceUnreachable."""
+    async with open_source(source, Path(settings.home)) as opened:
+        await preview_source(opened, store.ledger)
 
 
 def _was_checked(state: SourceState, since: datetime) -> bool:

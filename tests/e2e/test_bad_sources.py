@@ -48,6 +48,11 @@ def program(tmp_path_factory: pytest.TempPathFactory, module_database: str, warm
         (["docs", "--include", "[a"], 2, "[a"),
         (["docs", "--url", "https://x/{nothing}"], 2, "nothing"),
         (["docs", "--name", "a/b"], 2, "a/b"),
+        (["docs", "--name", ""], 2, "name"),
+        (["docs", "--name", " "], 2, "name"),
+        (["docs/a.md"], 2, "name the folder"),
+        (["x" * 300], 2, "File name too long"),
+        (["~nobody-of-that-name/docs"], 2, "nobody-of-that-name"),
         (["docs", "docs"], 2, "twice"),
         (["empty", "--kind", "folder"], 2, "matches"),
         (["missing", "--kind", "folder"], 2, "missing"),
@@ -154,15 +159,76 @@ def test_a_home_that_cannot_be_written_is_told_in_one_line(
     assert ran.status == 2
 
 
-def test_before_the_first_index_questions_are_told_so(
-    program: Program, database: str, warm: Warm, tmp_path: Path
-) -> None:
-    empty = Program(tmp_path, FAKE, warm, {"HEADWATER_DATABASE_URL": database})
+READING = [
+    ["search", "x"],
+    ["ask", "x"],
+    ["status"],
+    ["verify", "docs"],
+    ["verify", "docs", "--repair"],
+    ["eval", "run", "--questions", "questions.jsonl"],
+]
 
-    for command in (["search", "x"], ["ask", "x"], ["status"]):
+
+@pytest.mark.parametrize("is_embedded", [True, False])
+def test_before_the_first_index_commands_that_read_say_so_and_make_nothing(
+    database: str, warm: Warm, tmp_path: Path, is_embedded: bool
+) -> None:
+    env = {} if is_embedded else {"HEADWATER_DATABASE_URL": database}
+    empty = Program(tmp_path, FAKE, warm, env)
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "questions.jsonl").write_text('{"question": "x", "source": "x"}', "utf-8")
+
+    for command in READING:
         ran = empty.run(*command)
-        assert "index" in ran.complaint
+        assert "nothing is indexed yet" in ran.complaint
         assert ran.status == 2
+    assert not is_embedded or not empty.home.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["up", "--port", "99999"], "--port"),
+        (["ask", "x", "-k", "99"], "-k"),
+        (["ask"], "question"),
+        (["asks", "x"], "ask"),
+        (["--nonsense"], "--nonsense"),
+        (["index", "--kind", "svn"], "svn"),
+    ],
+)
+def test_a_command_line_that_cannot_be_is_refused_in_one_line(
+    program: Program, arguments: list[str], told: str
+) -> None:
+    ran = program.run(*arguments)
+
+    assert told in ran.complaint
+    assert "--help" in ran.complaint
+    assert (ran.status, ran.out) == (2, "")
+
+
+def test_a_question_needs_no_quotes(program: Program) -> None:
+    found = program.done("search", "words", "of", "the", "page", "-k", "1")
+    answer = program.done("ask", "words", "of", "the", "page", "-k", "1")
+
+    assert found["question"] == answer["question"] == "words of the page"
+
+
+def test_a_source_that_is_not_indexed_cannot_be_verified(program: Program) -> None:
+    ran = program.run("verify", "other")
+
+    assert "source other is not indexed yet" in ran.complaint
+    assert ran.status == 2
+
+
+def test_a_folder_inside_a_repository_is_said_to_be_followed_as_a_folder(program: Program) -> None:
+    (program.folder / "other" / "sub").mkdir()
+    (program.folder / "other" / "sub" / "c.md").write_text(page("C", "Words."), "utf-8")
+
+    ran = program.run("index", "other/sub", "--dry-run")
+
+    assert ran.status == 0
+    assert f"inside the git repository {program.folder / 'other'}" in ran.err
+    assert "--root sub" in ran.err
 
 
 @pytest.mark.parametrize("question", ["", "   ", "\x1b", "a" * 200_000])

@@ -163,3 +163,16 @@ def test_a_source_in_trouble_holds_up_no_other_and_comes_back_by_itself(
 def _runs_anew(program: Program, killed: int, serving: Serving, seen: set[int]) -> bool:
     seen.add(serving.client.post("/search", json={"question": "words"}).status_code)
     return is_running(program.home) and server_pid(program.home) != killed
+
+
+def test_an_index_beside_a_server_tells_what_keeps_that_from_looking(
+    tmp_path: Path, database: str
+) -> None:
+    """As the command alone would, with the status of a part that is away."""
+    program = Program(tmp_path, FAKE, env={"HEADWATER_DATABASE_URL": database})
+    program.configure('[[source]]\nname = "docs"\nlocation = "http://127.0.0.1:1/none.git"\n')
+    with program.up():
+        ran = program.run("index")
+
+    assert "127.0.0.1" in ran.complaint
+    assert ran.status == 3
