@@ -45,27 +45,42 @@ async def score_retrieval(
     items: list[Item] = []
     found: list[Found | None] = []
     for number, question in enumerate(questions, 1):
-        got, error = await _find(question, k, search)
-        urls = got.urls if got else ()
-        items.append(
-            Item(
-                question=question.question,
-                source=question.source,
-                rank=rank_of(question.source, urls),
-                is_covered=await is_indexed(page_of(question.source)),
-                urls=tuple(dict.fromkeys(urls)),
-                error=error,
-            )
-        )
-        found.append(got)
+        try:
+            got = await _find(question, k, search)
+            is_covered = await is_indexed(page_of(question.source))
+        except Exception as error:  # a bug that one question meets must not end the others
+            items.append(_unmeasured(question, error))
+            found.append(None)
+        else:
+            items.append(_item(question, got, is_covered=is_covered))
+            found.append(got)
         progress(number, len(questions))
     return report_of(items, found, k=k)
 
 
-async def _find(question: Question, k: int, search: Search) -> tuple[Found | None, str | None]:
-    try:
-        response = await search(question.question, k=k, sources=None)
-    except HeadwaterError as error:
-        return None, str(error)
+async def _find(question: Question, k: int, search: Search) -> Found:
+    response = await search(question.question, k=k, sources=None)
     chars = sum(len(hit.text) for hit in response.hits)
-    return Found(tuple(hit.url for hit in response.hits), chars), None
+    return Found(tuple(hit.url for hit in response.hits), chars)
+
+
+def _item(question: Question, got: Found, *, is_covered: bool) -> Item:
+    return Item(
+        question=question.question,
+        source=question.source,
+        rank=rank_of(question.source, got.urls),
+        is_covered=is_covered,
+        urls=tuple(dict.fromkeys(got.urls)),
+    )
+
+
+def _unmeasured(question: Question, error: Exception) -> Item:
+    told = str(error) if isinstance(error, HeadwaterError) else f"{type(error).__name__}: {error}"
+    return Item(
+        question=question.question,
+        source=question.source,
+        rank=None,
+        is_covered=False,
+        urls=(),
+        error=told,
+    )
