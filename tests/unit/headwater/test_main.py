@@ -1,8 +1,19 @@
 """The one boundary of the program: what nobody foresaw is a line and a status too."""
 
+from collections.abc import Iterator
+
 import pytest
+import structlog
 
 from headwater import main
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """The program makes its log anew, for the whole process, where the test's stderr is."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.mark.parametrize("is_debugged", [False, True])
