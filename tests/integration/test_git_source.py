@@ -154,15 +154,24 @@ def test_a_host_that_does_not_answer_is_tried_again_later(mirror: Path) -> None:
         head_of(reader_of("https://user:s3cret@127.0.0.1:9/docs.git", mirror))
 
 
-@pytest.mark.parametrize("content", ["text", "empty folder", "nothing"])
-def test_what_is_no_repository_is_a_bad_source(tmp_path: Path, mirror: Path, content: str) -> None:
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("text", "no git bundle: name the folder"),
+        ("empty folder", "no git repository"),
+        ("nothing", "no file or folder"),
+    ],
+)
+def test_what_is_no_repository_is_a_bad_source(
+    tmp_path: Path, mirror: Path, content: str, told: str
+) -> None:
     place = tmp_path / "place"
     if content == "text":
         place.write_text("hello\n")
     elif content == "empty folder":
         place.mkdir()
 
-    with pytest.raises(BadSource, match=r"no git repository|no file or folder"):
+    with pytest.raises(BadSource, match=told):
         head_of(reader_of(place, mirror))
 
 
