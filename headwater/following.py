@@ -18,7 +18,7 @@ from headwater.statistics import Statistics
 from index.core.plan import Outcome
 from ingest.adapters.folder import FolderReader
 from ingest.handlers.sync import Source, Syncer, SyncReport
-from ingest.settings import SourceKind
+from ingest.settings import SourceKind, SourceSettings
 from schemas.errors import HeadwaterError, PermanentError
 from schemas.events import PageDeleted, PageEvent
 from schemas.ids import INTAKE, Generation, SourceName, source_of
@@ -184,9 +184,15 @@ def _note_trouble(name: SourceName, error: HeadwaterError, following: Following)
 
 def _pause_s(source: Source, failures: int) -> float:
     settings = source.layout.settings
-    is_near = settings.kind is SourceKind.FOLDER or Path(settings.location).expanduser().exists()
-    poll_s = settings.poll_s or (_PATH_POLL_S if is_near else _REMOTE_POLL_S)
+    poll_s = settings.poll_s or (_PATH_POLL_S if _is_near(settings) else _REMOTE_POLL_S)
     return poll_s if not failures else min(_BACKOFF_CAP_S, 0.5 * 2.0 ** min(failures, 10))
+
+
+def _is_near(settings: SourceSettings) -> bool:
+    try:
+        return settings.kind is SourceKind.FOLDER or Path(settings.location).expanduser().exists()
+    except (OSError, RuntimeError, ValueError):  # no path at all, such as one of 300 letters
+        return False
 
 
 class FolderWatch:

@@ -98,7 +98,7 @@ def _reader(settings: SourceSettings, home: Path) -> SourceReader:
                 settings.location, ref=settings.ref or None, mirror=mirror, name=settings.name
             )
         case SourceKind.FOLDER:
-            return FolderReader(Path(settings.location).expanduser(), settings.name)
+            return FolderReader(Path(settings.location), settings.name)
 
 
 async def index_source(

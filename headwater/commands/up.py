@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
@@ -186,8 +187,8 @@ async def _take_over(runtime: Runtime, following: Following, lock: FileLock) -> 
 async def _watch(source: Source, following: Following, target: Target, progress: Progress) -> None:
     with contextlib.ExitStack() as stack:
         if isinstance(source.reader, FolderReader):
-            folder = Path(source.layout.settings.location).expanduser()
-            if folder.is_dir():
+            folder = source.reader.location
+            if os.path.isdir(folder):  # Path.is_dir raises for a name that is too long
                 stack.enter_context(
                     FolderWatch(source.reader, folder, partial(following.hint, source.name))
                 )

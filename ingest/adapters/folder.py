@@ -31,7 +31,7 @@ class FolderReader:
     """
 
     def __init__(self, location: Path, name: str) -> None:
-        self._location = location.expanduser()
+        self.location = _at_home(location)
         self._name = name
         self._listing: Listing | None = None
         self._states: OrderedDict[str, _State] = OrderedDict()
@@ -92,13 +92,13 @@ class FolderReader:
 
     def _root(self) -> Path:
         try:
-            root = self._location.resolve(strict=True)
+            root = self.location.resolve(strict=True)
         except FileNotFoundError as exc:
-            raise BadSource(self._name, f"there is no folder {self._location}") from exc
+            raise BadSource(self._name, f"there is no folder {self.location}") from exc
         except (OSError, RuntimeError) as exc:
-            raise BadSource(self._name, f"{self._location} cannot be read") from exc
+            raise BadSource(self._name, f"{self.location} cannot be read") from exc
         if not root.is_dir():
-            raise BadSource(self._name, f"{self._location} is no folder")
+            raise BadSource(self._name, f"{self.location} is no folder")
         return root
 
     def _remember(self, listing: Listing) -> Head:
@@ -126,3 +126,11 @@ class FolderReader:
         if None in found.values():  # leaving it out would look like a deletion
             raise SourceUnreachable(self._name, "a file changed while it was read")
         return {path: content for path, content in found.items() if content is not None}
+
+
+def _at_home(location: Path) -> Path:
+    """The location with `~` expanded; that of a user who is not there stays as it is, and is nowhere."""
+    try:
+        return location.expanduser()
+    except RuntimeError:
+        return location
