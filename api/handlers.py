@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import msgspec
+
 from api.core.ports import Meter, PageAt, Search
 from api.core.question import Asked, read_query, read_search, read_url
 from api.core.quote import Quoted, compose_answer, nearest_addresses
@@ -54,9 +56,14 @@ async def answer_question(
 async def search_docs(
     request: SearchRequest, *, search: Search, settings: AnswerSettings
 ) -> SearchResponse:
-    """Retrieval alone. Raises: BadQuestion, and what the search raises."""
+    """Retrieval alone: the chunks without what stands around them.
+
+    Raises: BadQuestion, and what the search raises.
+    """
     asked = read_search(request, default_k=settings.k)
-    return await search(asked.question, k=asked.k, sources=asked.sources)
+    found = await search(asked.question, k=asked.k, sources=asked.sources)
+    hits = [msgspec.structs.replace(hit, before=(), after=()) for hit in found.hits]
+    return msgspec.structs.replace(found, hits=hits)
 
 
 async def find_page(url: str, *, page_at: PageAt) -> PageResponse | None:

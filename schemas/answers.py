@@ -32,7 +32,8 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `url` is the page's, without an anchor; `section` the heading path, joined by HEADING_JOINT;
     `anchor` "" for the top of the page. `score` orders the hits of one search and means nothing
     beside another's. `similarity` is the cosine of question and chunk, in [-1, 1], None where no
-    vectors were compared.
+    vectors were compared. `before` and `after` are the texts of its section around it, in reading
+    order: answers are composed with them, and `POST /search` leaves them out.
     """
 
     url: str
@@ -44,6 +45,8 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     source: str
     commit: str
     similarity: float | None = None
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
 
 
 class SearchRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

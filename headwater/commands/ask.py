@@ -4,12 +4,12 @@ import time
 from uuid import uuid4
 
 from api.core.ports import SilentMeter
-from api.handlers import Answering, answer_question
+from api.handlers import Answering, answer_question, search_docs
 from headwater.console import print_json, print_text, say
 from headwater.home import require_index
 from headwater.runtime import live, open_runtime
 from headwater.settings import Settings
-from schemas.answers import QueryRequest, QueryResponse, SearchResponse
+from schemas.answers import QueryRequest, QueryResponse, SearchRequest, SearchResponse
 
 
 async def run_search(settings: Settings, question: str, *, k: int, json: bool) -> int:
@@ -17,7 +17,8 @@ async def run_search(settings: Settings, question: str, *, k: int, json: bool) -
     require_index(settings)
     async with open_runtime(settings, say) as runtime:
         live(await runtime.store.generations.generations())
-        found = await runtime.search(question, k=k, sources=None)
+        request = SearchRequest(question=question, k=k)
+        found = await search_docs(request, search=runtime.search, settings=settings.answer)
     if json:
         print_json(found)
     else:

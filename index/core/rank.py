@@ -48,7 +48,7 @@ class Candidate:
     """A chunk that one of the legs found, with all that a hit shows.
 
     `cosine` is its similarity to the question, in [-1, 1]; `lexical` its BM25 score, 0 when no term
-    matches.
+    matches. `before` and `after` are the nearest chunks of its section, in reading order.
     """
 
     key: ChunkKey
@@ -61,6 +61,8 @@ class Candidate:
     commit: str
     cosine: float
     lexical: float
+    before: tuple[str, ...]
+    after: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from index.core.ports import SearchStore
 from index.core.rank import QueryTerms, Ranked, RankWeights, SourceAsOf, rank_page_first
 from index.core.terms import terms_of
-from schemas.answers import AsOf, Hit, SearchResponse
+from schemas.answers import HEADING_JOINT, AsOf, Hit, SearchResponse
 from schemas.errors import EmbedderUnavailable, UnknownSource
 from schemas.ids import SourceName
 
@@ -79,11 +79,13 @@ def _hit(ranked: Ranked, *, has_vector: bool) -> Hit:
     return Hit(
         url=chunk.url,
         title=chunk.title,
-        section=" › ".join(chunk.heading_path),
+        section=HEADING_JOINT.join(chunk.heading_path),
         anchor=chunk.anchor,
         text=chunk.text,
         score=ranked.score,
         source=chunk.key.source,
         commit=chunk.commit,
         similarity=chunk.cosine if has_vector else None,
+        before=chunk.before,
+        after=chunk.after,
     )

@@ -356,6 +356,26 @@ def test_both_legs_find_a_page_in_a_large_table(
     assert len(found.chunks) >= 10
 
 
+def test_a_chunk_is_found_with_the_nearest_of_its_own_section(
+    shelf: PostgresShelf, generation: Generation, runner: asyncio.Runner
+) -> None:
+    parts = [
+        f"Part{n} begins, and it is long enough that no other fits into its chunk."
+        for n in range(9)
+    ]
+    text = "# T\n\nIntro.\n\n## One\n\n" + "\n\n".join(parts) + "\n\n## Two\n\nOther.\n"
+    runner.run(put(changed("a.md", 1, text), generation, shelf.pages))
+    search = PostgresSearch(shelf.database, weights=RankWeights())
+
+    found = runner.run(
+        search.candidates(vector=None, terms=QueryTerms(("part5",)), sources=None, limit=10)
+    ).chunks
+    whole = "\n\n".join((*found[0].before, found[0].text, *found[0].after))
+
+    assert found[0].heading_path == ("T", "One")
+    assert [part for part in parts if part.split(" ")[0] in whole] == parts[1:8]
+
+
 async def fill(shelf: PostgresShelf, generation: Generation) -> None:
     """A few thousand pages of one chunk each, written as a bulk load would."""
     await put(changed("a.md", 1, TEXT), generation, shelf.pages)

@@ -111,7 +111,7 @@ async def _as_of(
 def _candidate(row: Sequence[object]) -> Candidate:
     source, path, ordinal, section, url, title, heading_path, *rest = row
     key = ChunkKey(SourceName(str(source)), str(path), int(str(ordinal)))
-    anchor, text, commit, cosine, lexical = rest
+    anchor, text, commit, cosine, lexical, before, after = rest
     return Candidate(
         key,
         int(str(section)),
@@ -123,4 +123,6 @@ def _candidate(row: Sequence[object]) -> Candidate:
         str(commit),
         float(cosine),  # type: ignore[arg-type] # a float8 column
         float(lexical),  # type: ignore[arg-type] # a float8 column
+        tuple(before),  # type: ignore[arg-type] # a text[] column
+        tuple(after),  # type: ignore[arg-type] # a text[] column
     )

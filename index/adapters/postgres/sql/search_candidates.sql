@@ -1,5 +1,5 @@
 -- Both rankings of one generation and all their texts: the nearest chunks, and the best chunks by BM25.
--- Returns: a row per chunk, best first in no particular ranking. Reads only; run it in a snapshot.
+-- Returns: a row per chunk in no particular order, with the texts of its section before and after it. Reads only; run it in a snapshot.
 -- %(vector)s null leaves the vector leg out; %(source_ids)s null means every source.
 WITH totals AS (
     SELECT coalesce(sum(chunks), 0)::float8 AS chunks,
@@ -51,7 +51,13 @@ WITH totals AS (
 )
 SELECT source.name, c.path, c.ordinal, c.section, p.url, p.title, c.heading_path, c.anchor, c.text, p.commit,
        CASE WHEN %(vector)s::vector IS NULL THEN 0 ELSE 1 - (v.embedding <=> %(vector)s::vector) END AS cosine,
-       coalesce(lexical.score, 0) AS lexical
+       coalesce(lexical.score, 0) AS lexical,
+       ARRAY(SELECT near.text FROM {chunk} near
+              WHERE near.source_id = c.source_id AND near.path = c.path AND near.section = c.section
+                AND near.ordinal BETWEEN c.ordinal - 4 AND c.ordinal - 1 ORDER BY near.ordinal) AS before,
+       ARRAY(SELECT near.text FROM {chunk} near
+              WHERE near.source_id = c.source_id AND near.path = c.path AND near.section = c.section
+                AND near.ordinal BETWEEN c.ordinal + 1 AND c.ordinal + 2 ORDER BY near.ordinal) AS after
   FROM found
   JOIN placed c USING (source_id, path, ordinal)
   JOIN {vector} v ON v.text_hash = c.text_hash
