@@ -1,15 +1,16 @@
 """What the API does: answer, search, show a page."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
 from api.core.ports import Meter, PageAt, Search
-from api.core.question import Asked, read_query, read_search, read_url
+from api.core.question import read_query, read_search, read_url
 from api.core.quote import Quoted, compose_answer, nearest_addresses
 from api.settings import AnswerSettings
 from schemas.answers import (
+    Hit,
     PageResponse,
     QueryRequest,
     QueryResponse,
@@ -41,7 +42,7 @@ async def answer_question(
     start_s = answering.now_s()
     found = await answering.search(asked.question, k=asked.k, sources=asked.sources)
     found_s = answering.now_s()
-    quoted = _quote(asked, found, answering.settings)
+    quoted = quote_hits(asked.question, found.hits, answering.settings)
     done_s = answering.now_s()
     for stage, seconds in (
         ("search", found_s - start_s),
@@ -71,10 +72,11 @@ async def find_page(url: str, *, page_at: PageAt) -> PageResponse | None:
     return await page_at(read_url(url))
 
 
-def _quote(asked: Asked, found: SearchResponse, settings: AnswerSettings) -> Quoted:
+def quote_hits(question: str, hits: Sequence[Hit], settings: AnswerSettings) -> Quoted:
+    """The answer that `hits` (best first) give, as the settings have it."""
     return compose_answer(
-        asked.question,
-        found.hits,
+        question,
+        hits,
         threshold=settings.refuse_below,
         max_sentences=settings.max_sentences,
         max_chars=settings.max_chars,

@@ -9,7 +9,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from api.core.evidence import evidence
+from api.handlers import quote_hits
+from api.settings import AnswerSettings
 from bench.corpus import (
     BUNDLE,
     DEV_QUESTIONS,
@@ -88,7 +89,7 @@ async def _measure(folder: Path) -> dict[str, object]:
             raise troubles[0]
         for label, file in (("written", DEV_QUESTIONS), ("generated", SYNTHETIC_QUESTIONS)):
             figures[label] = await _score(runtime, read_questions(file))
-        figures["refusals"] = await _refusals(runtime, settings.answer.refuse_below)
+        figures["refusals"] = await _refusals(runtime, settings.answer)
     return figures
 
 
@@ -196,7 +197,7 @@ def _cut(found: _Found, pages: int, chars: int) -> set[str]:
     return kept
 
 
-async def _refusals(runtime: Runtime, threshold: float) -> Mapping[str, object]:
+async def _refusals(runtime: Runtime, settings: AnswerSettings) -> Mapping[str, object]:
     shares = {}
     for label, file in (
         ("off_domain", _OFF_DOMAIN),
@@ -204,12 +205,14 @@ async def _refusals(runtime: Runtime, threshold: float) -> Mapping[str, object]:
         ("generated", SYNTHETIC_QUESTIONS),
     ):
         questions = [line["question"] for line in _lines(file)]
-        values = [
-            evidence(question, (await runtime.search(question, k=_K, sources=None)).hits)
+        refused = [
+            quote_hits(
+                question, (await runtime.search(question, k=_K, sources=None)).hits, settings
+            ).refused
             for question in questions
         ]
-        shares[label] = round(sum(value < threshold for value in values) / len(values), 4)
-    return {"threshold": threshold, "refused": shares}
+        shares[label] = round(sum(refused) / len(refused), 4)
+    return {"threshold": settings.refuse_below, "refused": shares}
 
 
 def _lines(file: Path) -> list[dict[str, str]]:

@@ -1,4 +1,4 @@
-"""How well the chunks found bear on a question."""
+"""How well what was found and quoted bears on a question."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -48,25 +48,27 @@ def share(terms: frozenset[str], weights: Mapping[str, float]) -> float:
     )
 
 
-def evidence(question: str, hits: Sequence[Hit]) -> float:
-    """How sure one may be that `hits` (best first) answer `question`, from 0 to 1.
+def evidence(question: str, hits: Sequence[Hit], quoted: Mapping[int, frozenset[str]]) -> float:
+    """How sure one may be that what is quoted of `hits` (best first) answers `question`, 0 to 1.
 
-    It weighs the nearest similarity, the share of the question's rare terms that the best three
-    hits cover, and how many of the first five agree with the best of them. Without similarities
-    the terms alone decide.
+    `quoted` has the terms of what is quoted, headings included, by the rank of its hit; nothing
+    quoted is no evidence. It weighs the nearest similarity of the hits quoted, the share of the
+    question's rare terms that the quotes and that the best three hits cover, and how many of the
+    first five agree with the best of them. Without similarities the terms alone decide.
     """
-    if not hits:
+    if not quoted:
         return 0.0
     texts = [hit_terms(hit) for hit in hits]
     weights = rarity(asked_terms(question), texts)
-    covered = max(
+    found = max(
         share(frozenset().union(*texts[:_BEST]), weights) * 0.85,
         max(share(text, weights) for text in texts[:_BEST]),
     )
+    covered = (found + share(frozenset().union(*quoted.values()), weights)) / 2
     shares = [share(text, weights) for text in texts[:_WITNESSES]]
     best = max(shares)
     agreement = sum(one >= best / 2 for one in shares) / _WITNESSES if best else 0.0
-    similarities = [hit.similarity for hit in hits if hit.similarity is not None]
+    similarities = [one for rank in quoted if (one := hits[rank].similarity) is not None]
     if not similarities:
         return 0.8 * covered + 0.2 * agreement * covered
     closeness = min(1.0, max(0.0, (max(similarities) - _FAR) / (_NEAR - _FAR)))

@@ -1,7 +1,9 @@
 """Quoted text as Markdown that shows that text: no markup, link or image of its own."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+from api.core.segments import cells_of
 
 _CODE_SPAN = re.compile(r"(?<!`)(`{1,3})(?!`)([^`]+)\1(?!`)")
 _ADDRESS = re.compile(
@@ -12,6 +14,11 @@ _TAIL = ".,;:!?)]}'\""
 _SPECIAL = re.compile(r"[\\`*\[\]~]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w{1,32};)|<(?=[A-Za-z/!?])")
 _BLOCK_START = re.compile(r"(?:#{1,6}(?=\s|$)|>|[-+=](?=[\s=-]|$)|\|)|(\d{1,9})(?=[.)](?:\s|$))")
 _ITEM_MARK = re.compile(r"\s*(?:(?:[-*+•]|\d{1,3}[.)])\s+){1,3}")
+_ESCAPED = re.compile(
+    r"^(?P<fence>`{3,})[^\n]*\n.*?^(?P=fence)$|(?P<span>`{1,3})(?!`)[^`]+(?P=span)(?!`)"
+    r"|\\(?P<escaped>[!-/:-@\[-`{-~])|&lt;",
+    re.DOTALL | re.MULTILINE,
+)
 _FENCED = re.compile(r"\s*(`{3,}|~{3,})[ \t]*([^\n`]*)\n(.*?)\n?[ \t]*\1[`~]*\s*", re.DOTALL)
 
 
@@ -39,6 +46,23 @@ def code_markdown(code: str) -> str:
     longest = max((len(run) for run in re.findall("`+", body)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{re.sub(r'[^A-Za-z0-9+-]', '', language)[:20]}\n{body}\n{fence}"
+
+
+def table_markdown(lines: Sequence[str]) -> str:
+    """A table of the cells of each line, which are as many as those of the first, its head."""
+    head, *rows = ([prose_markdown(cell) for cell in cells_of(line)] for line in lines)
+    return "\n".join(
+        "| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *rows)
+    )
+
+
+def plain_text(markdown: str) -> str:
+    """An answer as a terminal shows it: what the functions above escaped is itself again."""
+    return _ESCAPED.sub(_unescaped, markdown)
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    return "<" if found[0] == "&lt;" else found["escaped"] or found[0]
 
 
 def _joined(parts: Iterable[str]) -> str:

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 from urllib.parse import quote
 
 from api.core.evidence import evidence
-from api.core.markdown import code_markdown, item_markdown, prose_markdown
+from api.core.markdown import code_markdown, item_markdown, prose_markdown, table_markdown
+from api.core.passage import Passage, passage_of
 from api.core.segments import Kind
-from api.core.select import Pick, pick_segments
+from api.core.select import MAX_HITS, Pick, pick_segments
 from schemas.answers import Citation, Hit
 
 REFUSAL = "The documentation does not answer this question."
@@ -31,23 +32,23 @@ def compose_answer(
     question: str,
     hits: Sequence[Hit],
     *,
-    threshold: float = 0.35,
-    max_sentences: int = 4,
-    max_chars: int = 700,
+    threshold: float,
+    max_sentences: int,
+    max_chars: int,
 ) -> Quoted:
     """Quote what answers `question` from `hits` (best first), or refuse below `threshold`.
 
-    Every sentence, item and block of code is whole, and a marker `[n]` follows it, where n is the
+    Every sentence, item, row and block of code is whole, and a marker `[n]` follows it, where n is the
     number of its section in `citations`, counted from 1 in the order of the hits. Markup of the
     quoted text is shown, not obeyed: the answer holds no HTML, link or image.
     """
-    score = evidence(question, hits)
-    picks = (
-        pick_segments(question, hits, max_sentences=max_sentences, max_chars=max_chars)
-        if score >= threshold
-        else []
+    read = hits[:MAX_HITS]
+    passages = [passage_of(hit) for hit in read]
+    picks = pick_segments(
+        question, read, passages, max_sentences=max_sentences, max_chars=max_chars
     )
-    if not picks:
+    score = evidence(question, read, _quoted_terms(passages, picks))
+    if not picks or score < threshold:
         return Quoted(REFUSAL + (_NEAREST if hits else ""), (), True, score)
     by_hit = {rank: list(group) for rank, group in groupby(picks, key=lambda pick: pick.rank)}
     by_section: dict[str, list[int]] = {}
@@ -59,7 +60,7 @@ def compose_answer(
         _citation(
             numbers[ranks[0]],
             hits[ranks[0]],
-            [_quote(hits[rank].text, by_hit[rank]) for rank in ranks],
+            [_quote(passages[rank].text, by_hit[rank]) for rank in ranks],
         )
         for ranks in by_section.values()
     )
@@ -79,15 +80,35 @@ def nearest_addresses(hits: Sequence[Hit], *, most: int = 3) -> list[str]:
     return list(nearest.values())[:most]
 
 
+def _quoted_terms(passages: Sequence[Passage], picks: Sequence[Pick]) -> dict[int, frozenset[str]]:
+    indices: dict[int, list[int]] = {}
+    for pick in picks:
+        indices.setdefault(pick.rank, []).append(pick.index)
+    return {
+        rank: passages[rank].terms_at(quoted) | passages[rank].headings
+        for rank, quoted in indices.items()
+    }
+
+
 def _blocks(n: int, picks: Sequence[Pick]) -> Iterator[str]:
-    for kind, group in groupby(picks, key=lambda pick: pick.segment.kind):
-        texts = [pick.segment.text for pick in group]
+    for kind, group in groupby(picks, key=_block_kind):
+        segments = list(group)
+        texts = [pick.segment.text for pick in segments]
         if kind is Kind.CODE:
             yield from (f"{code_markdown(text)}\n\n[{n}]" for text in texts)
         elif kind is Kind.ITEM:
             yield "\n".join(f"{item_markdown(text)} [{n}]" for text in texts)
+        elif kind is Kind.ROW:
+            heads = [at for at, pick in enumerate(segments) if pick.segment.kind is Kind.HEAD]
+            tables = (texts[start:end] for start, end in pairwise([*heads, len(texts)]))
+            yield from (f"{table_markdown(lines)}\n\n[{n}]" for lines in tables)
         else:
             yield " ".join(f"{prose_markdown(text)} [{n}]" for text in texts)
+
+
+def _block_kind(pick: Pick) -> Kind:
+    """A table is one block, head and rows."""
+    return Kind.ROW if pick.segment.kind is Kind.HEAD else pick.segment.kind
 
 
 def _citation(n: int, hit: Hit, quotes: Sequence[str]) -> Citation:

@@ -1,7 +1,7 @@
-"""Where a chunk may be cut: into whole sentences, list items, and blocks of one piece."""
+"""Where a text may be cut: into whole sentences, list items, rows, and blocks of one piece."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -12,13 +12,16 @@ class Kind(StrEnum):
     SENTENCE = "sentence"
     ITEM = "item"
     CODE = "code"
+    HEAD = "head"
+    """The first line of a table, which the rows after it need."""
+    ROW = "row"
     OTHER = "other"
-    """A table or a fragment: not quoted."""
+    """What a terminal prints, or a fragment: not quoted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Text quoted whole or not at all: that of its chunk from `start` to `end`, to the letter."""
+    """Text quoted whole or not at all: `text` stands from `start` to `end`, to the letter."""
 
     kind: Kind
     text: str
@@ -41,7 +44,7 @@ _CODE_LINE = re.compile(
           .*[\w:)\]"']$
         | [@$%>#].* | //.* | >>>.* | [\])}]+[,;:]?$ | .*[;{}]$ | (?:public|private|protected):$
         | (?:pip|ray|kubectl|helm|docker|curl|cd|export|git|python3?|conda|apt|npm|make|aws|gcloud)
-          \s+\S+.*
+          \s+\S+.*(?<!\w\w[.!?:])
         | [\w.\[\]"'-]+(?:\s*,\s*[\w.]+)*\s*(?::\s*[\w.\[\], |]+)?\s*[-+*/|&]?=\s*\S.*
         | [\w.]+\(.*\)?[,:;]? | ["']?[\w./-]+["']?:(?:\s+\S{1,60})?,? | -\s+["']?[\w./-]+["']?:.*
     )$""",
@@ -54,10 +57,15 @@ _PAIRS = {")": "(", "]": "[", "}": "{"}
 _MIN_WORDS = 3
 
 
-def segments_of(text: str) -> tuple[Segment, ...]:
-    """Every segment of a chunk, in order, without overlap.
+def cells_of(line: str) -> list[str]:
+    """The cells of a line of a table; one for a line that is none."""
+    return [cell.strip() for cell in line.split("|")]
 
-    Code that the chunk cuts off is OTHER.
+
+def segments_of(text: str) -> tuple[Segment, ...]:
+    """Every segment of a text, in order, without overlap.
+
+    Code that is cut off is OTHER.
     """
     return tuple(_as_segment(text, *part) for part in _join_code(_parts(text), text))
 
@@ -104,12 +112,36 @@ def _paragraph_parts(text: str, start: int, end: int) -> Iterator[_Part]:
     lines = text[start:end].split("\n")
     if _ITEM.match(lines[0]):
         yield from _items(text, start, end)
+    elif _is_table(lines):
+        yield from _rows(text, start, end)
     elif sum("|" in line or bool(_RULER.match(line)) for line in lines) * 4 > len(lines):
         yield Kind.OTHER, start, end
-    elif _looks_like_code(lines):
+    elif looks_like_code(lines):
         yield Kind.CODE, start, end
     else:
         yield from _prose(text, start, end)
+
+
+def _is_table(lines: Sequence[str]) -> bool:
+    """Whether every line has as many cells as the first, and that names columns.
+
+    A table drawn with pipes around it is as its author typed it, rulers and all: none here.
+    """
+    head, *rows = (cells_of(line) for line in lines)
+    return (
+        len(head) > 1 < len(lines)
+        and any(head)
+        and all(len(row) == len(head) and any(row) for row in rows)
+        and not _CODE_LINE.match(lines[0])
+        and not any(line.startswith("|") or _RULER.match(line) for line in lines)
+    )
+
+
+def _rows(text: str, start: int, end: int) -> Iterator[_Part]:
+    place, kind = start, Kind.HEAD
+    for line in text[start:end].split("\n"):
+        yield kind, place, place + len(line)
+        place, kind = place + len(line) + 1, Kind.ROW
 
 
 def _items(text: str, start: int, end: int) -> Iterator[_Part]:
@@ -157,7 +189,7 @@ def _ends_sentence(
 def _sentence(text: str, start: int, end: int) -> _Part:
     end = start + len(text[start:end].rstrip())
     words = text[start:end].split()
-    is_whole = len(words) >= _MIN_WORDS and not words[0][0].islower() and words[-1][-1] not in ",;"
+    is_whole = words[-1][-1] == ":" or (len(words) >= _MIN_WORDS and words[-1][-1] not in ",;")
     return (Kind.SENTENCE if is_whole else Kind.OTHER), start, end
 
 
@@ -178,7 +210,8 @@ def _join_code(parts: Iterator[_Part], text: str) -> list[_Part]:
     return joined
 
 
-def _looks_like_code(lines: list[str]) -> bool:
+def looks_like_code(lines: Sequence[str]) -> bool:
+    """Whether most lines are written as a program, a shell or a configuration has them."""
     filled = [line for line in lines if line.strip()]
     if any(line.lstrip().startswith(">>> ") for line in filled):
         return True

@@ -1,17 +1,17 @@
 """Which segments of the chunks found answer a question."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from api.core.evidence import asked_terms, hit_terms, rarity, share
-from api.core.segments import Kind, Segment, segments_of
-from index.core.terms import terms_of
+from api.core.passage import MAX_SEGMENT_CHARS, Passage
+from api.core.segments import Kind, Segment
+from api.core.units import Asked, Unit, is_announced, units_of
 from schemas.answers import Hit
 
 MAX_HITS = 8
 MAX_CODE_CHARS = 1_200
-MAX_SEGMENT_CHARS = 600
 
 _WANTS_STEPS = re.compile(
     r"\bhow\b(?! (?:much|many|long|often|big|large|fast|is|are|does|did)\b)"
@@ -19,10 +19,15 @@ _WANTS_STEPS = re.compile(
     r"|launch|deploy|enable|disable)\b",
     re.IGNORECASE,
 )
-_SAYS_WHAT = re.compile(r"\b(?:is|are|means|provides?|lets?|allows?|enables?|refers?)\b")
 _ALIKE = 0.7
 _ENOUGH = 0.45
-"""A further sentence needs this part of the best one's score."""
+"""A further unit needs this part of the best one's score,"""
+_ADDS = 0.1
+"""and this share of the question's terms that nothing chosen covers,"""
+_AS_GOOD = 0.9
+"""unless it is as good as the best: this part of its score."""
+_BY_ITSELF = 0.5
+"""One of another passage has to cover this share of the question without its headings."""
 _NEIGHBOUR = 0.12
 _GOOD_CODE = 0.6
 _CODE_RANKS = 3
@@ -30,156 +35,133 @@ _CODE_RANKS = 3
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """A segment to quote: the `index`-th of the hit at `rank`, both from 0."""
+    """A segment to quote: the `index`-th of the passage at `rank`, both from 0."""
 
     rank: int
     index: int
     segment: Segment
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    pick: Pick
-    terms: frozenset[str]
-    score: float
-
-
 def pick_segments(
-    question: str, hits: Sequence[Hit], *, max_sentences: int, max_chars: int
-) -> list[Pick]:
-    """The sentences and items that answer, and for a question of how, one block of code.
-
-    Ordered by hit, then as the chunk has them; at most `max_sentences` in about `max_chars`, the
-    code and the line that leads to it on top. Equal input gives equal picks.
-    """
-    pool = [segments_of(hit.text) for hit in hits[:MAX_HITS]]
-    texts = [hit_terms(hit) for hit in hits[:MAX_HITS]]
-    weights = rarity(asked_terms(question), texts)
-    candidates = _candidates(question, hits, pool, weights)
-    chosen = _choose(candidates, max_sentences=max_sentences, max_chars=max_chars)
-    if _WANTS_STEPS.search(question):
-        chosen += _code_block(candidates, chosen)
-        chosen += _sibling_items(chosen, pool, room=max_chars - _chars(chosen))
-    return sorted(
-        dict.fromkeys(_with_lead_ins(chosen, pool)), key=lambda pick: (pick.rank, pick.index)
-    )
-
-
-def _candidates(
     question: str,
     hits: Sequence[Hit],
-    pool: Sequence[Sequence[Segment]],
-    weights: Mapping[str, float],
-) -> list[_Candidate]:
-    """Everything quotable with its score, best first; equal scores in order of rank and place."""
-    found = []
-    for rank, segments in enumerate(pool):
-        over = share(frozenset(terms_of(f"{hits[rank].title} {hits[rank].section}")), weights)
-        for index, segment in enumerate(segments):
-            terms = frozenset(terms_of(segment.text)) if _is_quotable(segment) else frozenset()
-            if terms:
-                score = (
-                    _score(question, segment, share(terms, weights), over)
-                    + 0.25 / (1 + rank)
-                    + 0.05 / (1 + index)
-                )
-                found.append(_Candidate(Pick(rank, index, segment), terms, score))
-    return sorted(found, key=lambda one: (-one.score, one.pick.rank, one.pick.index))
+    passages: Sequence[Passage],
+    *,
+    max_sentences: int,
+    max_chars: int,
+) -> list[Pick]:
+    """What answers of the passages of `hits`, and for a question of how, one block of code.
+
+    Ordered by hit, then as the passage has them. At most `max_sentences` sentences, items and rows,
+    a whole list or table counting as one, in `max_chars`, or for one of them alone in
+    `MAX_SEGMENT_CHARS`; the code and the line that leads to it come on top. Equal input gives equal
+    picks.
+    """
+    asked = Asked(question, rarity(asked_terms(question), [hit_terms(hit) for hit in hits]))
+    units = [
+        unit for rank, passage in enumerate(passages) for unit in units_of(asked, rank, passage)
+    ]
+    best_first = sorted(units, key=lambda unit: (-unit.score, unit.rank, unit.indices))
+    chosen = _choose(asked, best_first, max_sentences=max_sentences, max_chars=max_chars)
+    places = [(unit.rank, index) for unit in chosen for index in unit.indices]
+    if chosen and _WANTS_STEPS.search(question):
+        room = max_chars - sum(unit.chars for unit in chosen)
+        places += _other_steps(asked, chosen, passages, room=room)
+        places += _code(asked, chosen, passages)
+    return list(_picks(sorted(set(places)), passages))
 
 
-def _is_quotable(segment: Segment) -> bool:
-    if segment.kind is Kind.CODE:
-        return len(segment.text) <= MAX_CODE_CHARS
-    return (
-        segment.kind is not Kind.OTHER
-        and len(segment.text) <= MAX_SEGMENT_CHARS
-        and segment.text[-1] != ":"
-    )
-
-
-def _score(question: str, segment: Segment, covered: float, over: float) -> float:
-    score = covered + 0.3 * over
-    if question.lower().startswith("what") and _SAYS_WHAT.search(segment.text):
-        score += 0.1
-    if segment.text.endswith("?") or len(segment.text) < 30:
-        score *= 0.6
-    return score
-
-
-def _choose(candidates: Sequence[_Candidate], *, max_sentences: int, max_chars: int) -> list[Pick]:
+def _choose(
+    asked: Asked, best_first: Sequence[Unit], *, max_sentences: int, max_chars: int
+) -> list[Unit]:
     """Greedily: a neighbour of one chosen is worth more, a repeat of one nothing."""
-    left = [one for one in candidates if one.pick.segment.kind is not Kind.CODE]
-    chosen: list[_Candidate] = []
+    left, chosen = list(best_first), list[Unit]()
     while left and len(chosen) < max_sentences:
         best = max(left, key=lambda one: one.score + _NEIGHBOUR * _is_beside(one, chosen))
         left.remove(best)
         if chosen and best.score < chosen[0].score * _ENOUGH:
             break
-        if not _repeats(best, chosen) and _fits(best, chosen, max_chars):
+        room = max_chars - sum(one.chars for one in chosen)
+        fits = best.chars <= (room if chosen else max(room, MAX_SEGMENT_CHARS))
+        if fits and not _repeats(best, chosen) and _adds(asked, best, chosen):
             chosen.append(best)
-    return [one.pick for one in chosen]
+    return chosen
 
 
-def _is_beside(one: _Candidate, chosen: Sequence[_Candidate]) -> bool:
+def _is_beside(one: Unit, chosen: Sequence[Unit]) -> bool:
+    return any(one.rank == other.rank and abs(one.index - other.index) == 1 for other in chosen)
+
+
+def _repeats(one: Unit, chosen: Sequence[Unit]) -> bool:
     return any(
-        one.pick.rank == other.pick.rank and abs(one.pick.index - other.pick.index) == 1
+        (one.rank == other.rank and one.index in other.indices)
+        or len(one.terms & other.terms) >= _ALIKE * len(one.terms | other.terms)
         for other in chosen
     )
 
 
-def _repeats(one: _Candidate, chosen: Sequence[_Candidate]) -> bool:
-    return any(
-        len(one.terms & other.terms) >= _ALIKE * len(one.terms | other.terms) for other in chosen
-    )
+def _adds(asked: Asked, one: Unit, chosen: Sequence[Unit]) -> bool:
+    """Whether it says more about the question than those chosen, or says it as well."""
+    if not chosen:
+        return True
+    if one.rank != chosen[0].rank and share(one.says, asked.weights) < _BY_ITSELF:
+        return False
+    covered = frozenset[str]().union(*(other.covers for other in chosen))
+    gain = share(one.covers | covered, asked.weights) - share(covered, asked.weights)
+    return gain >= _ADDS or one.score >= chosen[0].score * _AS_GOOD
 
 
-def _fits(one: _Candidate, chosen: Sequence[_Candidate], max_chars: int) -> bool:
-    return (
-        not chosen
-        or _chars([other.pick for other in chosen]) + len(one.pick.segment.text) <= max_chars
-    )
+_Place = tuple[int, int]
+"""Rank and index of a segment."""
 
 
-def _chars(picks: Sequence[Pick]) -> int:
-    return sum(len(pick.segment.text) for pick in picks if pick.segment.kind is not Kind.CODE)
-
-
-def _code_block(candidates: Sequence[_Candidate], chosen: Sequence[Pick]) -> list[Pick]:
-    """The best block of the first hits: one beside a chosen sentence, or nearly as good as any."""
-    ranks = {pick.rank for pick in chosen}
-    for one in candidates:
-        is_near = one.pick.rank in ranks or one.score >= candidates[0].score * _GOOD_CODE
-        if one.pick.segment.kind is Kind.CODE and one.pick.rank < _CODE_RANKS and is_near:
-            return [one.pick]
+def _other_steps(
+    asked: Asked, chosen: Sequence[Unit], passages: Sequence[Passage], *, room: int
+) -> list[_Place]:
+    """The rest of the first list chosen from: half of the steps mislead."""
+    for unit in chosen:
+        passage = passages[unit.rank]
+        if passage.segments[unit.index].kind is Kind.ITEM:
+            run = passage.run_at(unit.index)
+            others = [n for n in run if n not in unit.indices]
+            fits = sum(len(passage.segments[n].text) for n in others) <= room
+            is_wanted = fits and is_announced(asked, passage, run)
+            return [(unit.rank, n) for n in others] if is_wanted else []
     return []
 
 
-def _sibling_items(
-    chosen: Sequence[Pick], pool: Sequence[Sequence[Segment]], *, room: int
-) -> list[Pick]:
-    """The rest of the first list chosen from, if it fits: half a list of steps misleads."""
-    item = next((pick for pick in chosen if pick.segment.kind is Kind.ITEM), None)
-    if item is None:
-        return []
-    siblings = [pick for pick in _run_of_items(item, pool[item.rank]) if pick not in chosen]
-    return siblings if _chars(siblings) <= room else []
+def _code(asked: Asked, chosen: Sequence[Unit], passages: Sequence[Passage]) -> list[_Place]:
+    """The best block of the section quoted first, else of another of the first sections.
+
+    One of another passage has to be about the question by itself.
+    """
+    ranks = list(dict.fromkeys([*(unit.rank for unit in chosen), *range(_CODE_RANKS)]))
+    for rank in [rank for rank in ranks if rank < len(passages)]:
+        quoted = [n for unit in chosen if unit.rank == rank for n in unit.indices]
+        best = max(_worths(asked, passages[rank], quoted), default=None)
+        if best and (quoted or best[0] >= _GOOD_CODE):
+            index = -best[1]
+            lead = passages[rank].lead_in(index)
+            return [(rank, index)] if lead is None else [(rank, lead), (rank, index)]
+    return []
 
 
-def _run_of_items(item: Pick, segments: Sequence[Segment]) -> list[Pick]:
-    low = high = item.index
-    while low > 0 and segments[low - 1].kind is Kind.ITEM:
-        low -= 1
-    while high + 1 < len(segments) and segments[high + 1].kind is Kind.ITEM:
-        high += 1
-    return [Pick(item.rank, index, segments[index]) for index in range(low, high + 1)]
+def _worths(asked: Asked, passage: Passage, quoted: Sequence[int]) -> Iterator[tuple[float, int]]:
+    """Each whole block with its worth, and its place counted down: the first of equals is best."""
+    for index, segment in enumerate(passage.segments):
+        if segment.kind is Kind.CODE and len(segment.text) <= MAX_CODE_CHARS:
+            lead = passage.lead_in(index)
+            said = (index,) if lead is None else (lead, index)
+            is_next = any(n in (index - 1, said[0] - 1) for n in quoted)
+            worth = share(passage.terms_at(said) | passage.headings, asked.weights)
+            yield worth + (0.5 if is_next else 0.0), -index
 
 
-def _with_lead_ins(chosen: Sequence[Pick], pool: Sequence[Sequence[Segment]]) -> list[Pick]:
-    """Code and the first item of a list bring the sentence that announces them."""
-    leads = []
-    for pick in chosen:
-        if pick.index and pick.segment.kind is not Kind.SENTENCE:
-            before = pool[pick.rank][pick.index - 1]
-            if before.kind is Kind.SENTENCE and before.text.endswith(":"):
-                leads.append(Pick(pick.rank, pick.index - 1, before))
-    return [*chosen, *leads]
+def _picks(places: Sequence[_Place], passages: Sequence[Passage]) -> Iterator[Pick]:
+    """Each place once; of two passages that overlap, the first has what both hold."""
+    seen: dict[tuple[Kind, str], int] = {}
+    for rank, index in places:
+        segment = passages[rank].segments[index]
+        first = seen.setdefault((segment.kind, segment.text), rank)
+        if first == rank or segment.kind is Kind.HEAD:
+            yield Pick(rank, index, segment)

@@ -3,13 +3,20 @@
 import time
 from uuid import uuid4
 
+from api.core.markdown import plain_text
 from api.core.ports import SilentMeter
 from api.handlers import Answering, answer_question, search_docs
 from headwater.console import print_json, print_text, say
 from headwater.home import require_index
 from headwater.runtime import live, open_runtime
 from headwater.settings import Settings
-from schemas.answers import QueryRequest, QueryResponse, SearchRequest, SearchResponse
+from schemas.answers import (
+    HEADING_JOINT,
+    QueryRequest,
+    QueryResponse,
+    SearchRequest,
+    SearchResponse,
+)
 
 
 async def run_search(settings: Settings, question: str, *, k: int, json: bool) -> int:
@@ -45,10 +52,16 @@ def _hits(found: SearchResponse) -> str:
     if not found.hits:
         return "nothing found"
     return "\n\n".join(
-        f"{n}. {hit.title} › {hit.section}\n   {hit.url}{'#' + hit.anchor if hit.anchor else ''}\n"
+        f"{n}. {_place(hit.title, hit.section)}\n   {hit.url}{'#' + hit.anchor if hit.anchor else ''}\n"
         f"   {_shortened(hit.text)}"
         for n, hit in enumerate(found.hits, 1)
     )
+
+
+def _place(title: str, section: str) -> str:
+    """The title and the headings down to the section, which often begin with that same title."""
+    headings = section.split(HEADING_JOINT) if section else []
+    return HEADING_JOINT.join(headings if headings[:1] == [title] else [title, *headings])
 
 
 def _shortened(text: str, *, chars: int = 300) -> str:
@@ -57,9 +70,9 @@ def _shortened(text: str, *, chars: int = 300) -> str:
 
 
 def _answer(answer: QueryResponse) -> str:
-    lines = [answer.answer, ""]
+    lines = [plain_text(answer.answer), ""]
     lines += [
-        f"[{citation.n}] {citation.title} › {citation.section}\n    {citation.url}"
+        f"[{citation.n}] {_place(citation.title, citation.section)}\n    {citation.url}"
         for citation in answer.citations
     ]
     if answer.refused:

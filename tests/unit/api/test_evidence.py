@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.core.evidence import asked_terms, evidence, rarity
+from api.core.evidence import asked_terms, evidence, hit_terms, rarity
 from schemas.answers import Hit
 
 
@@ -22,20 +22,26 @@ def hit(text: str, similarity: float | None = None) -> Hit:
     )
 
 
+def weighed(question: str, found: list[Hit], *ranks: int) -> float:
+    """The evidence of quoting the whole of some hits, the first where none is named."""
+    chosen = ranks or range(min(1, len(found)))
+    return evidence(question, found, {rank: hit_terms(found[rank]) for rank in chosen})
+
+
 similarities = st.none() | st.floats(-1, 1)
 hits = st.lists(st.builds(hit, st.text(max_size=40), similarities), max_size=6)
 
 
 @given(st.text(max_size=60), hits)
 def test_evidence_is_a_share(question: str, found: list[Hit]) -> None:
-    assert 0 <= evidence(question, found) <= 1
+    assert 0 <= weighed(question, found) <= 1
 
 
 @given(hits.filter(bool), st.floats(-1, 1), st.floats(-1, 1))
-def test_a_nearer_chunk_is_no_weaker_evidence(found: list[Hit], one: float, other: float) -> None:
+def test_a_nearer_chunk_is_no_weaker_weighed(found: list[Hit], one: float, other: float) -> None:
     far, near = sorted((one, other))
     weights = [
-        evidence("autoscaling replicas", [hit(found[0].text, similarity), *found[1:]])
+        weighed("autoscaling replicas", [hit(found[0].text, similarity), *found[1:]])
         for similarity in (far, near)
     ]
 
@@ -46,18 +52,24 @@ def test_a_nearer_chunk_is_no_weaker_evidence(found: list[Hit], one: float, othe
 def test_rare_words_are_stronger_evidence_than_common_ones(similarity: float | None) -> None:
     common = [hit("Ray clusters."), hit("Ray clusters run."), hit("A Ray cluster.")]
 
-    with_rare = evidence(
+    with_rare = weighed(
         "Ray cluster placement", [hit("Placement in Ray clusters.", similarity), *common]
     )
-    without = evidence(
-        "Ray cluster placement", [hit("Nodes in Ray clusters.", similarity), *common]
-    )
+    without = weighed("Ray cluster placement", [hit("Nodes in Ray clusters.", similarity), *common])
 
     assert with_rare > without + 0.1
 
 
-def test_no_hits_are_no_evidence() -> None:
-    assert evidence("anything", []) == 0.0
+def test_what_is_not_quoted_makes_a_quote_no_nearer() -> None:
+    found = [hit("Replicas are workers.", 0.9), hit("Replicas restart.", 0.3)]
+
+    assert weighed("Do replicas restart?", found, 1) < weighed("Do replicas restart?", found, 0)
+    assert weighed("Do replicas restart?", found, 0) < weighed("Do replicas restart?", found, 0, 1)
+
+
+@given(st.text(max_size=60), hits)
+def test_nothing_quoted_is_no_evidence(question: str, found: list[Hit]) -> None:
+    assert evidence(question, found, {}) == 0.0
 
 
 def test_words_of_asking_carry_no_subject() -> None:

@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from api.core.markdown import code_markdown, item_markdown, prose_markdown
+from api.core.markdown import (
+    code_markdown,
+    item_markdown,
+    plain_text,
+    prose_markdown,
+    table_markdown,
+)
 
 RENDERER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 LINKED = re.compile(r"(?i)https?://\w|\bwww\.\w|\w@\w+\.\w")
@@ -61,6 +67,31 @@ def test_what_is_shown_is_the_text_itself(text: str) -> None:
     tokens = shown(prose_markdown(text))
 
     assert "".join(token.content for token in tokens) == " ".join(text.split())
+
+
+@given(hostile.filter(lambda text: "`" not in text))
+def test_a_terminal_shows_the_text_itself(text: str) -> None:
+    """An address stands in quotes of code there too."""
+    assert plain_text(prose_markdown(text)).replace("`", "") == " ".join(text.split())
+
+
+@pytest.mark.parametrize("code", [r"~/a\_b", r"\~ &lt; <b>", r"a \| b"])
+def test_a_terminal_shows_code_to_the_letter(code: str) -> None:
+    answer = f"{prose_markdown(f'Take ~ or `{code}` there.')}\n\n{code_markdown(code)}"
+
+    assert plain_text(answer) == f"Take ~ or `{code}` there.\n\n```\n{code}\n```"
+
+
+@given(st.lists(st.lists(hostile, min_size=2, max_size=2), min_size=2, max_size=4))
+def test_s18_a_table_is_one_table_of_text_and_code(rows: list[list[str]]) -> None:
+    lines = [" | ".join(" ".join(cell.replace("|", "").split()) for cell in row) for row in rows]
+
+    tokens = RENDERER.parse(table_markdown(lines))
+
+    assert tokens[0].type == "table_open"
+    assert tokens[-1].type == "table_close"
+    assert sum(token.type in ("th_open", "td_open") for token in tokens) == 2 * len(rows)
+    assert {leaf.type for token in tokens for leaf in token.children or ()} <= INERT
 
 
 @given(hostile | st.text())

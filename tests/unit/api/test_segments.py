@@ -38,17 +38,19 @@ def test_a_soft_line_break_ends_no_sentence() -> None:
     ]
 
 
-def test_a_fragment_that_the_chunker_left_is_not_quoted() -> None:
-    kinds = [segment.kind for segment in segments_of("and so it goes on. This one is whole.")]
-
-    assert kinds == [Kind.OTHER, Kind.SENTENCE]
+@pytest.mark.parametrize(
+    "text",
+    ["acme reload reads the file anew.", "npm users do it too.", "eBPF is not needed for it."],
+)
+def test_a_sentence_may_begin_with_a_name_in_lower_case(text: str) -> None:
+    assert parts(f"Some words first.\n\n{text}")[1:] == [("sentence", text)]
 
 
 def test_list_items_keep_the_lines_that_continue_them() -> None:
     text = "Do this:\n- first thing\n  and more of it\n- second thing\n2. third thing"
 
     assert parts(text) == [
-        ("other", "Do this:"),
+        ("sentence", "Do this:"),
         ("item", "- first thing\n  and more of it"),
         ("item", "- second thing"),
         ("item", "2. third thing"),
@@ -80,11 +82,21 @@ CUT_OFF = ["```python\nray.init()", "config = {\n    'a': 1,", "    x)\n    y = 
 
 
 @pytest.mark.parametrize(
-    "table",
+    "text",
     ["| a | b |\n|---|---|\n| c | d |", "==== List: 2023 ====\nStats:\n---------\nTotal: 1"],
 )
-def test_a_table_and_what_a_terminal_prints_are_not_quoted(table: str) -> None:
-    assert [segment.kind for segment in segments_of(table)] == [Kind.OTHER]
+def test_a_drawn_table_and_what_a_terminal_prints_are_not_quoted(text: str) -> None:
+    assert [segment.kind for segment in segments_of(text)] == [Kind.OTHER]
+
+
+def test_a_table_has_a_head_and_rows() -> None:
+    text = "Variable | Default\n$HOME | /root\n | none"
+
+    assert parts(text) == [
+        ("head", "Variable | Default"),
+        ("row", "$HOME | /root"),
+        ("row", " | none"),
+    ]
 
 
 @pytest.mark.parametrize("code", CUT_OFF)

@@ -1,0 +1,96 @@
+"""A chunk within its section: what is cut off at its ends stands before or after it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from api.core.segments import Kind, Segment, cells_of, looks_like_code, segments_of
+from index.core.terms import terms_of
+from schemas.answers import Hit
+
+MAX_SEGMENT_CHARS = 600
+
+_STOPS = ".!?:)\"'"
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A text, its segments, and which of them (`own`) the chunk found has a part of.
+
+    `headings` are the terms of the page's title and of the headings over it.
+    """
+
+    text: str
+    segments: tuple[Segment, ...]
+    own: range
+    headings: frozenset[str]
+
+    def terms_at(self, indices: Iterable[int]) -> frozenset[str]:
+        """The terms of some segments."""
+        return frozenset(term for n in indices for term in terms_of(self.segments[n].text))
+
+    def run_at(self, index: int) -> range:
+        """The list or table that a segment belongs to: all its items, or its head and rows."""
+        kinds = _TABLE if self.segments[index].kind in _TABLE else (Kind.ITEM,)
+        low = high = index
+        while low > 0 and self.segments[low].kind is not Kind.HEAD and self._is(low - 1, kinds):
+            low -= 1
+        while self._is(high + 1, kinds) and self.segments[high + 1].kind is not Kind.HEAD:
+            high += 1
+        return range(low, high + 1)
+
+    def lead_in(self, index: int) -> int | None:
+        """The sentence right before a segment that announces it, ending in a colon."""
+        before = self.segments[index - 1] if index else None
+        is_lead = (
+            before
+            and before.kind is Kind.SENTENCE
+            and before.text.endswith(":")
+            and len(before.text) <= MAX_SEGMENT_CHARS
+        )
+        return index - 1 if is_lead else None
+
+    def _is(self, index: int, kinds: Sequence[Kind]) -> bool:
+        return index < len(self.segments) and self.segments[index].kind in kinds
+
+
+_TABLE = (Kind.HEAD, Kind.ROW)
+
+
+def passage_of(hit: Hit) -> Passage:
+    """The chunk of a hit with what the search found around it."""
+    text, starts = _joined([*hit.before, hit.text, *hit.after])
+    start = starts[len(hit.before)]
+    segments = segments_of(text)
+    end = start + len(hit.text)
+    own = [n for n, one in enumerate(segments) if one.end > start and one.start < end]
+    return Passage(
+        text,
+        segments,
+        range(own[0], own[-1] + 1) if own else range(0),
+        frozenset(terms_of(f"{hit.title}\n{hit.section}")),
+    )
+
+
+def _joined(chunks: Sequence[str]) -> tuple[str, list[int]]:
+    """Chunks of one section as one text, and where each begins in it.
+
+    A row goes on with the table before it, a line of code with the code, and what begins in lower
+    case with a sentence that had not ended; everything else begins a paragraph.
+    """
+    text, starts = "", []
+    for chunk in chunks:
+        text += _joint(text, chunk) if text else ""
+        starts.append(len(text))
+        text += chunk
+    return text, starts
+
+
+def _joint(before: str, after: str) -> str:
+    last, first = before.rsplit("\n", 1)[-1], after.split("\n", 1)[0]
+    cells = len(cells_of(last)), len(cells_of(first))
+    codes = looks_like_code([last]), looks_like_code([first])
+    if cells[0] == cells[1] > 1 or all(codes):
+        return "\n"
+    if max(cells) > 1 or any(codes):
+        return "\n\n"
+    return " " if first[:1].islower() and last[-1:] not in _STOPS else "\n\n"

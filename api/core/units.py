@@ -1,0 +1,137 @@
+"""What may be quoted of a passage: units that make sense by themselves, each with its worth."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from api.core.evidence import share
+from api.core.passage import MAX_SEGMENT_CHARS, Passage
+from api.core.segments import Kind
+
+_SAYS_WHAT = re.compile(r"\b(?:is|are|means|provides?|lets?|allows?|enables?|refers?)\b")
+_OVER = 0.3
+"""What the headings over a text are worth beside the text itself."""
+_FIRST = 0.25
+"""What the first passage is worth; the second has half of it, and so on."""
+_WITHIN = 0.5
+"""What the items of a list are worth beside the words that announce it."""
+_ANNOUNCES = 0.6
+"""Headings with this share of the question's terms announce a list below them."""
+_QUOTED_ALONE = (Kind.SENTENCE, Kind.ITEM, Kind.ROW)
+_SHORT = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question as units are weighed by: its words, and the weight of each of its terms."""
+
+    question: str
+    weights: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Segments (`indices`, in order) of the passage at `rank` that are quoted together.
+
+    `index` is where its own words begin, after a lead-in or a table's head: `terms` are those from
+    there on, `says` those of all of it, `covers` these and those of the headings over it.
+    """
+
+    rank: int
+    index: int
+    indices: tuple[int, ...]
+    terms: frozenset[str]
+    says: frozenset[str]
+    covers: frozenset[str]
+    score: float
+    chars: int
+
+
+def units_of(asked: Asked, rank: int, passage: Passage) -> list[Unit]:
+    """Every sentence, item and row of the chunk found, and every list and table announced.
+
+    An item comes with the sentence that announces its list, a row with the head of its table.
+    """
+    runs = {(run := passage.run_at(n)).start: run for n in passage.own if _is_in_run(passage, n)}
+    return [
+        *(_single(asked, rank, passage, n) for n in _quotable(passage)),
+        *(
+            _whole(asked, rank, passage, run)
+            for run in runs.values()
+            if is_announced(asked, passage, run)
+        ),
+    ]
+
+
+def is_announced(asked: Asked, passage: Passage, run: range) -> bool:
+    """Whether something says what a list or table lists: its head, a lead-in, or the headings."""
+    return (
+        passage.segments[run.start].kind is Kind.HEAD
+        or passage.lead_in(run.start) is not None
+        or share(passage.headings, asked.weights) >= _ANNOUNCES
+    )
+
+
+def _is_in_run(passage: Passage, index: int) -> bool:
+    return passage.segments[index].kind in (Kind.ITEM, Kind.HEAD, Kind.ROW)
+
+
+def _quotable(passage: Passage) -> Iterator[int]:
+    for index in passage.own:
+        segment = passage.segments[index]
+        is_said = segment.kind in _QUOTED_ALONE and segment.text[-1] != ":"
+        if is_said and len(segment.text) <= MAX_SEGMENT_CHARS and passage.terms_at([index]):
+            yield index
+
+
+def _single(asked: Asked, rank: int, passage: Passage, index: int) -> Unit:
+    segment = passage.segments[index]
+    lead = None
+    if segment.kind is Kind.ITEM:
+        lead = passage.lead_in(passage.run_at(index).start)
+    elif segment.kind is Kind.ROW:
+        lead = passage.run_at(index).start
+    indices = (index,) if lead is None else (lead, index)
+    worth = share(passage.terms_at(indices), asked.weights)
+    if asked.question.lower().startswith("what") and _SAYS_WHAT.search(segment.text):
+        worth += 0.1
+    is_short = segment.kind is Kind.SENTENCE and len(segment.text) < _SHORT
+    if is_short or segment.text.endswith("?"):
+        worth *= 0.6
+    worth += 0.05 / (1 + index - passage.own.start)
+    return _unit(asked, rank, passage, indices, worth)
+
+
+def _whole(asked: Asked, rank: int, passage: Passage, run: range) -> Unit:
+    """A list or table, worth what announces it and some of what is in it."""
+    lead = passage.lead_in(run.start)
+    indices = tuple(run) if lead is None else (lead, *run)
+    is_table = passage.segments[run.start].kind is Kind.HEAD
+    announced = share(
+        passage.terms_at(indices[: len(indices) - len(run) + is_table]), asked.weights
+    )
+    within = share(passage.terms_at(indices), asked.weights) - announced
+    return _unit(asked, rank, passage, indices, announced + _WITHIN * within)
+
+
+def _unit(
+    asked: Asked, rank: int, passage: Passage, indices: tuple[int, ...], worth: float
+) -> Unit:
+    over = share(passage.headings, asked.weights)
+    own = [n for n in indices if not _leads(passage, n)] or list(indices)
+    says = passage.terms_at(indices)
+    return Unit(
+        rank=rank,
+        index=own[0],
+        indices=indices,
+        terms=passage.terms_at(own),
+        says=says,
+        covers=says | passage.headings,
+        score=worth + _OVER * over + _FIRST / (1 + rank),
+        chars=sum(len(passage.segments[n].text) for n in indices),
+    )
+
+
+def _leads(passage: Passage, index: int) -> bool:
+    segment = passage.segments[index]
+    return segment.kind is Kind.HEAD or (segment.kind is Kind.SENTENCE and segment.text[-1] == ":")
