@@ -8,6 +8,7 @@ from msgspec import Meta
 
 MAX_QUESTION_CHARS = 4_000
 MAX_K = 50
+MAX_AROUND = 4
 HEADING_JOINT = " \u203a "
 
 K = Annotated[int, Meta(ge=1, le=MAX_K, description="How many chunks to retrieve.")]
@@ -32,8 +33,8 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `url` is the page's, without an anchor; `section` the heading path, joined by HEADING_JOINT;
     `anchor` "" for the top of the page. `score` orders the hits of one search and means nothing
     beside another's. `similarity` is the cosine of question and chunk, in [-1, 1], None where no
-    vectors were compared. `before` and `after` are the texts of its section around it, in reading
-    order: answers are composed with them, and `POST /search` leaves them out.
+    vectors were compared. `before` and `after` are at most MAX_AROUND texts of its section each, in
+    reading order: answers are composed with them, and `POST /search` leaves them out.
     """
 
     url: str

@@ -1,13 +1,14 @@
 """A chunk within its section: what is cut off at its ends stands before or after it."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from api.core.segments import Kind, Segment, cells_of, looks_like_code, segments_of
 from index.core.terms import terms_of
-from schemas.answers import Hit
+from schemas.answers import MAX_AROUND, Hit
 
 MAX_SEGMENT_CHARS = 600
+MAX_CODE_CHARS = 1_200
 
 _STOPS = ".!?:)\"'"
 
@@ -27,6 +28,12 @@ class Passage:
     def terms_at(self, indices: Iterable[int]) -> frozenset[str]:
         """The terms of some segments."""
         return frozenset(term for n in indices for term in terms_of(self.segments[n].text))
+
+    def blocks(self) -> Iterator[int]:
+        """The blocks of code that are whole and short enough to be quoted."""
+        for index, segment in enumerate(self.segments):
+            if segment.kind is Kind.CODE and len(segment.text) <= MAX_CODE_CHARS:
+                yield index
 
     def run_at(self, index: int) -> range:
         """The list or table that a segment belongs to: all its items, or its head and rows."""
@@ -60,7 +67,11 @@ def passage_of(hit: Hit) -> Passage:
     """The chunk of a hit with what the search found around it."""
     text, starts = _joined([*hit.before, hit.text, *hit.after])
     start = starts[len(hit.before)]
-    segments = segments_of(text)
+    segments = _without_cut_code(
+        segments_of(text),
+        at_start=len(hit.before) == MAX_AROUND,
+        at_end=len(hit.after) == MAX_AROUND,
+    )
     end = start + len(hit.text)
     own = [n for n, one in enumerate(segments) if one.end > start and one.start < end]
     return Passage(
@@ -68,6 +79,17 @@ def passage_of(hit: Hit) -> Passage:
         segments,
         range(own[0], own[-1] + 1) if own else range(0),
         frozenset(terms_of(f"{hit.title}\n{hit.section}")),
+    )
+
+
+def _without_cut_code(
+    segments: tuple[Segment, ...], *, at_start: bool, at_end: bool
+) -> tuple[Segment, ...]:
+    """Code at an end past which the section may go on counts as cut off."""
+    ends = [n for n, is_open in ((0, at_start), (len(segments) - 1, at_end)) if is_open]
+    return tuple(
+        replace(one, kind=Kind.OTHER) if n in ends and one.kind is Kind.CODE else one
+        for n, one in enumerate(segments)
     )
 
 
@@ -89,7 +111,7 @@ def _joint(before: str, after: str) -> str:
     last, first = before.rsplit("\n", 1)[-1], after.split("\n", 1)[0]
     cells = len(cells_of(last)), len(cells_of(first))
     codes = looks_like_code([last]), looks_like_code([first])
-    if cells[0] == cells[1] > 1 or all(codes):
+    if cells[0] == cells[1] > 1 or all(codes) or first[:1].isspace():
         return "\n"
     if max(cells) > 1 or any(codes):
         return "\n\n"

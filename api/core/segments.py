@@ -38,6 +38,8 @@ _ABBREVIATION = re.compile(
     r"(?:^|[\s(])(?:e\.g|i\.e|etc|vs|cf|fig|eq|no|dr|mr|ms|approx|incl|resp|[a-z])\.$",
     re.IGNORECASE,
 )
+_FULL_WORD = re.compile(r"\w{4}\Z")
+"""What ends a sentence even before a name in lower case: shorter ones may be abbreviations."""
 _CODE_LINE = re.compile(
     r"""\s*(?:
         (?:import|from|def|class|return|async|await|with|for|while|if|elif|else|try|except|raise)\b
@@ -51,9 +53,11 @@ _CODE_LINE = re.compile(
     re.VERBOSE,
 )
 _PROSE_LINE = re.compile(r"\s*[A-Z]\w*(?:\s+[\w`'\",()-]+){4,}.*[.!?:]$")
+_FIELD = re.compile(r"[A-Z]\w*: [A-Z]\w*$")
 _RULER = re.compile(r"\s*[-=+~]{4,}")
 _INDENTED = re.compile(r"(?: {4}|\t)\S")
 _PAIRS = {")": "(", "]": "[", "}": "{"}
+_STOPS = ".!?:;,"
 _MIN_WORDS = 3
 
 
@@ -116,7 +120,7 @@ def _paragraph_parts(text: str, start: int, end: int) -> Iterator[_Part]:
         yield from _rows(text, start, end)
     elif sum("|" in line or bool(_RULER.match(line)) for line in lines) * 4 > len(lines):
         yield Kind.OTHER, start, end
-    elif looks_like_code(lines):
+    elif looks_like_code(lines) or (text[:start].rstrip()[-1:] == ":" and _has_no_prose(lines)):
         yield Kind.CODE, start, end
     else:
         yield from _prose(text, start, end)
@@ -181,7 +185,11 @@ def _sentences(text: str, start: int, end: int) -> Iterator[_Part]:
 def _ends_sentence(
     text: str, begin: int, stop: re.Match[str], spans: list[tuple[int, int]]
 ) -> bool:
-    if any(low < stop.start() < high for low, high in spans) or text[stop.end()].islower():
+    if any(low < stop.start() < high for low, high in spans):
+        return False
+    if text[stop.end()].islower() and not _FULL_WORD.search(
+        text, max(begin, stop.start() - 4), stop.start()
+    ):
         return False
     return not _ABBREVIATION.search(text, max(begin, stop.start() - 12), stop.start() + 1)
 
@@ -189,7 +197,11 @@ def _ends_sentence(
 def _sentence(text: str, start: int, end: int) -> _Part:
     end = start + len(text[start:end].rstrip())
     words = text[start:end].split()
-    is_whole = words[-1][-1] == ":" or (len(words) >= _MIN_WORDS and words[-1][-1] not in ",;")
+    last = words[-1][-1]
+    begins = (
+        not words[0][0].islower() or last in ".!?"
+    )  # a name in lower case, not a rest of a line
+    is_whole = last == ":" or (len(words) >= _MIN_WORDS and last not in ",;" and begins)
     return (Kind.SENTENCE if is_whole else Kind.OTHER), start, end
 
 
@@ -210,13 +222,22 @@ def _join_code(parts: Iterator[_Part], text: str) -> list[_Part]:
     return joined
 
 
+def _has_no_prose(lines: Sequence[str]) -> bool:
+    """Whether no line begins or ends as a sentence does: commands of programs nobody can list."""
+    return not any(line[0].isupper() or line.rstrip()[-1:] in _STOPS for line in lines if line)
+
+
 def looks_like_code(lines: Sequence[str]) -> bool:
     """Whether most lines are written as a program, a shell or a configuration has them."""
     filled = [line for line in lines if line.strip()]
+    if len(filled) == 1 and _FIELD.match(filled[0]):
+        return False
     if any(line.lstrip().startswith(">>> ") for line in filled):
         return True
     if any(_PROSE_LINE.match(line) and not line.lstrip().startswith("#") for line in filled):
         return False
+    if _has_no_prose(filled) and any(_CODE_LINE.match(line) for line in filled):
+        return True
     return sum(bool(_INDENTED.match(line) or _CODE_LINE.match(line)) for line in filled) * 2 > len(
         filled
     )

@@ -1,24 +1,16 @@
 """Which segments of the chunks found answer a question."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from api.core.evidence import asked_terms, hit_terms, rarity, share
 from api.core.passage import MAX_SEGMENT_CHARS, Passage
 from api.core.segments import Kind, Segment
-from api.core.units import Asked, Unit, is_announced, units_of
+from api.core.units import Asked, Unit, is_about, is_announced, units_of
 from schemas.answers import Hit
 
 MAX_HITS = 8
-MAX_CODE_CHARS = 1_200
 
-_WANTS_STEPS = re.compile(
-    r"\bhow\b(?! (?:much|many|long|often|big|large|fast|is|are|does|did)\b)"
-    r"|\b(?:example|snippet|steps?|command|syntax|install|configure|set ?up|create|write|run|start"
-    r"|launch|deploy|enable|disable)\b",
-    re.IGNORECASE,
-)
 _ALIKE = 0.7
 _ENOUGH = 0.45
 """A further unit needs this part of the best one's score,"""
@@ -29,8 +21,10 @@ _AS_GOOD = 0.9
 _BY_ITSELF = 0.5
 """One of another passage has to cover this share of the question without its headings."""
 _NEIGHBOUR = 0.12
-_GOOD_CODE = 0.6
+_GOOD_CODE = 0.8
 _CODE_RANKS = 3
+_NEXT = 0.5
+"""What code right after a quoted sentence is worth beside its words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +58,7 @@ def pick_segments(
     best_first = sorted(units, key=lambda unit: (-unit.score, unit.rank, unit.indices))
     chosen = _choose(asked, best_first, max_sentences=max_sentences, max_chars=max_chars)
     places = [(unit.rank, index) for unit in chosen for index in unit.indices]
-    if chosen and _WANTS_STEPS.search(question):
+    if chosen and asked.wants_steps:
         room = max_chars - sum(unit.chars for unit in chosen)
         places += _other_steps(asked, chosen, passages, room=room)
         places += _code(asked, chosen, passages)
@@ -148,13 +142,14 @@ def _code(asked: Asked, chosen: Sequence[Unit], passages: Sequence[Passage]) -> 
 
 def _worths(asked: Asked, passage: Passage, quoted: Sequence[int]) -> Iterator[tuple[float, int]]:
     """Each whole block with its worth, and its place counted down: the first of equals is best."""
-    for index, segment in enumerate(passage.segments):
-        if segment.kind is Kind.CODE and len(segment.text) <= MAX_CODE_CHARS:
-            lead = passage.lead_in(index)
-            said = (index,) if lead is None else (lead, index)
-            is_next = any(n in (index - 1, said[0] - 1) for n in quoted)
-            worth = share(passage.terms_at(said) | passage.headings, asked.weights)
-            yield worth + (0.5 if is_next else 0.0), -index
+    for index in passage.blocks():
+        lead = passage.lead_in(index)
+        said = (index,) if lead is None else (lead, index)
+        is_next = any(n in (index - 1, said[0] - 1) for n in quoted)
+        says = passage.terms_at(said)
+        if is_next or share(says, asked.weights) or is_about(asked, passage):
+            worth = share(says | passage.headings, asked.weights)
+            yield worth + (_NEXT if is_next else 0.0), -index
 
 
 def _picks(places: Sequence[_Place], passages: Sequence[Passage]) -> Iterator[Pick]:

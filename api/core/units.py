@@ -8,15 +8,23 @@ from api.core.evidence import share
 from api.core.passage import MAX_SEGMENT_CHARS, Passage
 from api.core.segments import Kind
 
+_WANTS_STEPS = re.compile(
+    r"\bhow\b(?! (?:much|many|long|often|big|large|fast|is|are|does|did)\b)"
+    r"|\b(?:example|snippet|steps?|command|syntax|install|configure|set ?up|create|write|run|start"
+    r"|launch|deploy|enable|disable)\b",
+    re.IGNORECASE,
+)
 _SAYS_WHAT = re.compile(r"\b(?:is|are|means|provides?|lets?|allows?|enables?|refers?)\b")
 _OVER = 0.3
 """What the headings over a text are worth beside the text itself."""
 _FIRST = 0.25
 """What the first passage is worth; the second has half of it, and so on."""
+_SHOWS = 0.3
+"""What code below such headings is worth to a question of how."""
 _WITHIN = 0.5
 """What the items of a list are worth beside the words that announce it."""
-_ANNOUNCES = 0.6
-"""Headings with this share of the question's terms announce a list below them."""
+_ABOUT = 0.6
+"""Headings with this share of the question's terms announce a list or code below them."""
 _QUOTED_ALONE = (Kind.SENTENCE, Kind.ITEM, Kind.ROW)
 _SHORT = 30
 
@@ -27,6 +35,11 @@ class Asked:
 
     question: str
     weights: Mapping[str, float]
+
+    @property
+    def wants_steps(self) -> bool:
+        """Whether it asks how something is done, which code may show."""
+        return bool(_WANTS_STEPS.search(self.question))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +81,13 @@ def is_announced(asked: Asked, passage: Passage, run: range) -> bool:
     return (
         passage.segments[run.start].kind is Kind.HEAD
         or passage.lead_in(run.start) is not None
-        or share(passage.headings, asked.weights) >= _ANNOUNCES
+        or is_about(asked, passage)
     )
+
+
+def is_about(asked: Asked, passage: Passage) -> bool:
+    """Whether the headings over a passage have most of what is asked."""
+    return share(passage.headings, asked.weights) >= _ABOUT
 
 
 def _is_in_run(passage: Passage, index: int) -> bool:
@@ -92,7 +110,8 @@ def _single(asked: Asked, rank: int, passage: Passage, index: int) -> Unit:
     elif segment.kind is Kind.ROW:
         lead = passage.run_at(index).start
     indices = (index,) if lead is None else (lead, index)
-    worth = share(passage.terms_at(indices), asked.weights)
+    says = passage.terms_at(indices)
+    worth = (share(says, asked.weights) + share(says | passage.headings, asked.weights)) / 2
     if asked.question.lower().startswith("what") and _SAYS_WHAT.search(segment.text):
         worth += 0.1
     is_short = segment.kind is Kind.SENTENCE and len(segment.text) < _SHORT
@@ -117,7 +136,7 @@ def _whole(asked: Asked, rank: int, passage: Passage, run: range) -> Unit:
 def _unit(
     asked: Asked, rank: int, passage: Passage, indices: tuple[int, ...], worth: float
 ) -> Unit:
-    over = share(passage.headings, asked.weights)
+    shows = _SHOWS if asked.wants_steps and next(passage.blocks(), None) is not None else 0.0
     own = [n for n in indices if not _leads(passage, n)] or list(indices)
     says = passage.terms_at(indices)
     return Unit(
@@ -127,7 +146,9 @@ def _unit(
         terms=passage.terms_at(own),
         says=says,
         covers=says | passage.headings,
-        score=worth + _OVER * over + _FIRST / (1 + rank),
+        score=worth
+        + (_OVER + shows) * share(passage.headings, asked.weights)
+        + _FIRST / (1 + rank),
         chars=sum(len(passage.segments[n].text) for n in indices),
     )
 

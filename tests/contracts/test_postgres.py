@@ -361,7 +361,7 @@ def test_a_chunk_is_found_with_the_nearest_of_its_own_section(
 ) -> None:
     parts = [
         f"Part{n} begins, and it is long enough that no other fits into its chunk."
-        for n in range(9)
+        for n in range(11)
     ]
     text = "# T\n\nIntro.\n\n## One\n\n" + "\n\n".join(parts) + "\n\n## Two\n\nOther.\n"
     runner.run(put(changed("a.md", 1, text), generation, shelf.pages))
@@ -373,7 +373,7 @@ def test_a_chunk_is_found_with_the_nearest_of_its_own_section(
     whole = "\n\n".join((*found[0].before, found[0].text, *found[0].after))
 
     assert found[0].heading_path == ("T", "One")
-    assert [part for part in parts if part.split(" ")[0] in whole] == parts[1:8]
+    assert [part for part in parts if part.split(" ")[0] in whole] == parts[1:10]
 
 
 async def fill(shelf: PostgresShelf, generation: Generation) -> None:
@@ -401,6 +401,7 @@ async def explained(shelf: PostgresShelf, generation: Generation) -> str:
         "vector": vector,
         "terms": ["word17"],
         "source_ids": None,
+        "around": 4,
         "limit": 30,
     }
     async with shelf.database.transaction(snapshot=True) as cursor:

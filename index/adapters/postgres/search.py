@@ -11,6 +11,7 @@ from index.adapters.postgres.database import Cursor, Database
 from index.adapters.postgres.statements import statement, statement_for
 from index.core.rank import Candidate, Candidates, ChunkKey, QueryTerms, RankWeights, SourceAsOf
 from index.core.stored import ShownPage, ShownSection
+from schemas.answers import MAX_AROUND
 from schemas.errors import StoreUnavailable
 from schemas.ids import Generation, SourceName
 
@@ -43,6 +44,7 @@ class PostgresSearch:
                 "terms": list(terms.terms),
                 "source_ids": source_ids,
                 "limit": limit,
+                "around": MAX_AROUND,
             }
             try:
                 await cursor.execute(statement_for("search_candidates", generation), values)
