@@ -12,8 +12,8 @@ class AnswerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """How answers are made.
 
     `k` chunks are retrieved where a request names no number. Evidence below `refuse_below` (a
-    share, 0 to 1) makes a refusal. A quoted answer holds at most `max_sentences` and about
-    `max_chars`; one code block may come on top.
+    share, 0 to 1) makes a refusal. A quoted answer holds at most `max_sentences` (items and rows
+    too) in `max_chars`, or a single one of up to 600; one code block may come on top.
     """
 
     k: Annotated[int, Meta(ge=1, le=MAX_K)] = 7

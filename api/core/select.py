@@ -61,14 +61,15 @@ def pick_segments(
     if chosen and asked.wants_steps:
         room = max_chars - sum(unit.chars for unit in chosen)
         places += _other_steps(asked, chosen, passages, room=room)
-        places += _code(asked, chosen, passages)
+        if not any(unit.has_code for unit in chosen):
+            places += _code(asked, chosen, passages)
     return list(_picks(sorted(set(places)), passages))
 
 
 def _choose(
     asked: Asked, best_first: Sequence[Unit], *, max_sentences: int, max_chars: int
 ) -> list[Unit]:
-    """Greedily: a neighbour of one chosen is worth more, a repeat of one nothing."""
+    """Greedily: a neighbour of one chosen is worth more, a repeat or a second block nothing."""
     left, chosen = list(best_first), list[Unit]()
     while left and len(chosen) < max_sentences:
         best = max(left, key=lambda one: one.score + _NEIGHBOUR * _is_beside(one, chosen))
@@ -89,6 +90,7 @@ def _is_beside(one: Unit, chosen: Sequence[Unit]) -> bool:
 def _repeats(one: Unit, chosen: Sequence[Unit]) -> bool:
     return any(
         (one.rank == other.rank and one.index in other.indices)
+        or (one.has_code and other.has_code)
         or len(one.terms & other.terms) >= _ALIKE * len(one.terms | other.terms)
         for other in chosen
     )

@@ -47,7 +47,8 @@ class Unit:
     """Segments (`indices`, in order) of the passage at `rank` that are quoted together.
 
     `index` is where its own words begin, after a lead-in or a table's head: `terms` are those from
-    there on, `says` those of all of it, `covers` these and those of the headings over it.
+    there on, `says` those of all of it, `covers` these and those of the headings over it. `chars`
+    leaves code out.
     """
 
     rank: int
@@ -58,12 +59,14 @@ class Unit:
     covers: frozenset[str]
     score: float
     chars: int
+    has_code: bool
 
 
 def units_of(asked: Asked, rank: int, passage: Passage) -> list[Unit]:
     """Every sentence, item and row of the chunk found, and every list and table announced.
 
-    An item comes with the sentence that announces its list, a row with the head of its table.
+    An item comes with the sentence that announces its list, a row with the head of its table. For a
+    question of how, code that a sentence announces is one too.
     """
     runs = {(run := passage.run_at(n)).start: run for n in passage.own if _is_in_run(passage, n)}
     return [
@@ -73,6 +76,7 @@ def units_of(asked: Asked, rank: int, passage: Passage) -> list[Unit]:
             for run in runs.values()
             if is_announced(asked, passage, run)
         ),
+        *(_single(asked, rank, passage, n) for n in _announced_blocks(asked, passage)),
     ]
 
 
@@ -102,6 +106,13 @@ def _quotable(passage: Passage) -> Iterator[int]:
             yield index
 
 
+def _announced_blocks(asked: Asked, passage: Passage) -> Iterator[int]:
+    for index in passage.blocks() if asked.wants_steps else ():
+        lead = passage.lead_in(index)
+        if lead is not None and (lead in passage.own or index in passage.own):
+            yield index
+
+
 def _single(asked: Asked, rank: int, passage: Passage, index: int) -> Unit:
     segment = passage.segments[index]
     lead = None
@@ -109,6 +120,8 @@ def _single(asked: Asked, rank: int, passage: Passage, index: int) -> Unit:
         lead = passage.lead_in(passage.run_at(index).start)
     elif segment.kind is Kind.ROW:
         lead = passage.run_at(index).start
+    elif segment.kind is Kind.CODE:
+        lead = passage.lead_in(index)
     indices = (index,) if lead is None else (lead, index)
     says = passage.terms_at(indices)
     worth = (share(says, asked.weights) + share(says | passage.headings, asked.weights)) / 2
@@ -117,7 +130,7 @@ def _single(asked: Asked, rank: int, passage: Passage, index: int) -> Unit:
     is_short = segment.kind is Kind.SENTENCE and len(segment.text) < _SHORT
     if is_short or segment.text.endswith("?"):
         worth *= 0.6
-    worth += 0.05 / (1 + index - passage.own.start)
+    worth += 0.05 / (1 + abs(index - passage.own.start))
     return _unit(asked, rank, passage, indices, worth)
 
 
@@ -139,6 +152,7 @@ def _unit(
     shows = _SHOWS if asked.wants_steps and next(passage.blocks(), None) is not None else 0.0
     own = [n for n in indices if not _leads(passage, n)] or list(indices)
     says = passage.terms_at(indices)
+    blocks = {n for n in indices if passage.segments[n].kind is Kind.CODE}
     return Unit(
         rank=rank,
         index=own[0],
@@ -149,7 +163,8 @@ def _unit(
         score=worth
         + (_OVER + shows) * share(passage.headings, asked.weights)
         + _FIRST / (1 + rank),
-        chars=sum(len(passage.segments[n].text) for n in indices),
+        chars=sum(len(passage.segments[n].text) for n in indices if n not in blocks),
+        has_code=bool(blocks),
     )
 
 

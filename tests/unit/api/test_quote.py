@@ -2,6 +2,7 @@
 
 import re
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -118,6 +119,22 @@ def test_code_that_the_chunk_cuts_off_is_not_quoted() -> None:
     )
 
     assert "```" not in answer
+
+
+@pytest.mark.parametrize(
+    ("after", "has_code"),
+    [
+        (("acme add-replicas", "The end of it all."), True),
+        (("x = {", "    1: 2}"), True),
+        (("a = 1", "b = 2", "c = 3", "d = 4"), False),
+    ],
+)
+def test_code_past_the_chunk_is_quoted_if_it_is_whole(
+    after: tuple[str, ...], has_code: bool
+) -> None:
+    found = msgspec.structs.replace(hit("To add a replica, run this:"), after=after)
+
+    assert ("```" in answer_of("How do I add a replica?", [found]).answer) is has_code
 
 
 def test_a_list_of_steps_comes_whole() -> None:

@@ -72,7 +72,7 @@ from a long weekend still finds everything at its place and can look at what wen
 to retry a job that was lost after all of these many words, which fill the chunk to its very end:
 
 ```bash
-acme retry JOB
+acme again --now
 ```
 """,
     "limits": """# Limits
@@ -149,7 +149,7 @@ def answer(question: str) -> Quoted:
         ),
         (
             "How do I retry a job?",
-            "fill the chunk to its very end: [1]\n\n```\nacme retry JOB\n```",
+            "fill the chunk to its very end: [1]\n\n```\nacme again --now\n```",
         ),
         ("How do I uninstall it?", "- Stop the workers. [1]\n- Remove the package. [1]\n- Delete"),
         (
