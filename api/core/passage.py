@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from api.core.segments import Kind, Segment, cells_of, looks_like_code, segments_of
+from api.core.segments import Kind, Segment, cells_of, is_item, looks_like_code, segments_of
 from index.core.terms import terms_of
 from schemas.answers import MAX_AROUND, Hit
 
@@ -111,8 +111,8 @@ def _joint(before: str, after: str) -> str:
     last, first = before.rsplit("\n", 1)[-1], after.split("\n", 1)[0]
     cells = len(cells_of(last)), len(cells_of(first))
     codes = looks_like_code([last]), looks_like_code([first])
-    if cells[0] == cells[1] > 1 or all(codes) or first[:1].isspace():
+    if cells[0] == cells[1] > 1 or first[:1].isspace() or (all(codes) and not is_item(first)):
         return "\n"
-    if max(cells) > 1 or any(codes):
+    if max(cells) > 1 or any(codes) or is_item(first):
         return "\n\n"
     return " " if first[:1].islower() and last[-1:] not in _STOPS else "\n\n"

@@ -66,6 +66,11 @@ def cells_of(line: str) -> list[str]:
     return [cell.strip() for cell in line.split("|")]
 
 
+def is_item(line: str) -> bool:
+    """Whether a line begins an item of a list."""
+    return bool(_ITEM.match(line))
+
+
 def segments_of(text: str) -> tuple[Segment, ...]:
     """Every segment of a text, in order, without overlap.
 

@@ -18,6 +18,7 @@ _ADDS = 0.1
 """and this share of the question's terms that nothing chosen covers,"""
 _AS_GOOD = 0.9
 """unless it is as good as the best: this part of its score."""
+_SECTIONS = 2
 _BY_ITSELF = 0.5
 """One of another passage has to cover this share of the question without its headings."""
 _NEIGHBOUR = 0.12
@@ -97,14 +98,19 @@ def _repeats(one: Unit, chosen: Sequence[Unit]) -> bool:
 
 
 def _adds(asked: Asked, one: Unit, chosen: Sequence[Unit]) -> bool:
-    """Whether it says more about the question than those chosen, or says it as well."""
+    """Whether it says more about the question than those chosen, or says it as well.
+
+    One that says it as well brings a second section, never a third, unless it shows the code.
+    """
     if not chosen:
         return True
+    ranks = {other.rank for other in chosen}
     if one.rank != chosen[0].rank and share(one.says, asked.weights) < _BY_ITSELF:
         return False
     covered = frozenset[str]().union(*(other.covers for other in chosen))
     gain = share(one.covers | covered, asked.weights) - share(covered, asked.weights)
-    return gain >= _ADDS or one.score >= chosen[0].score * _AS_GOOD
+    is_as_good = one.score >= chosen[0].score * _AS_GOOD
+    return gain >= _ADDS or (is_as_good and (len({one.rank, *ranks}) <= _SECTIONS or one.has_code))
 
 
 _Place = tuple[int, int]
