@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 
 import httpx
 
+from api.core.markdown import plain_text
 from headwater.console import print_text, say
 from index.adapters.postgres.server import discard
 from ingest.core.urls import UrlPattern
@@ -220,7 +221,7 @@ def _ask(base: str, question: str) -> Mapping[str, object]:
 
 
 def _show(question: str, answer: Mapping[str, object]) -> None:
-    print_text(f"\nQ: {question}\nA: {answer['answer']}")
+    print_text(f"\nQ: {question}\nA: {plain_text(str(answer['answer']))}")
     sources = answer["sources"]
     for url in sources if isinstance(sources, list) else ():
         print_text(f"   {url}")
