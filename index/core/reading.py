@@ -15,9 +15,9 @@ from schemas.events import PageChanged
 from schemas.formats import Dialect, Format
 from schemas.ids import path_of
 
-PARSER = "2026.11.2"
+PARSER = "2026.11.3"
 """Changes with anything that alters the sections, anchors or text of some page."""
-CHUNKER = "2026.11.2"
+CHUNKER = "2026.11.3"
 """Changes with anything that alters the chunks or terms of some page."""
 
 MAX_SECTIONS = 5_000

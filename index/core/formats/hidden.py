@@ -3,6 +3,29 @@
 import re
 from collections.abc import Mapping
 
+UNSEEN_TAGS = frozenset(
+    {
+        "audio",
+        "base",
+        "canvas",
+        "datalist",
+        "dialog",
+        "embed",
+        "head",
+        "iframe",
+        "link",
+        "meta",
+        "noscript",
+        "object",
+        "script",
+        "style",
+        "svg",
+        "template",
+        "title",
+        "video",
+    }
+)
+"""Elements that a browser shows no text of, whatever their attributes say."""
 _COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
 _HIDING = re.compile(
     r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))", re.IGNORECASE

@@ -7,9 +7,12 @@ opened again in each paragraph.
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from selectolax.lexbor import LexborHTMLParser
+
+from index.core.formats.hidden import UNSEEN_TAGS, is_hidden
 from index.core.formats.html_rules import words
 
 MAX_DEPTH = 400
@@ -27,9 +30,12 @@ _HIDDEN = re.compile(
     r"[\s\"']hidden(?=[\s=/\"']|\Z)|aria-hidden|display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)",
     re.IGNORECASE,
 )
+_MAY_HIDE = re.compile("hidden|style", re.IGNORECASE)
 _FORMATTING = words("""
     b big code em font i nobr s small strike strong tt u
 """)
+# Only in these does `/>` end an element.
+_FOREIGN = ("svg", "math")
 # Elements that have no end tag, or whose end tag may be left out: they never nest by themselves.
 _FLAT = words("""
     a area base body br col dd dt embed head hr html img input li link meta option optgroup p
@@ -38,17 +44,18 @@ _FLAT = words("""
 
 
 def defuse(text: str) -> str:
-    """Drop over-deep tags, huge attribute lists and runaway formatting from `text`, but no text.
+    """Drop over-deep tags, huge attribute lists and runaway formatting from `text`.
 
-    Real pages come back unchanged. Tags are known by their looks alone: a text made to deceive
-    this may still be slow to parse, so a caller keeps a time limit.
+    All text stays but that of a hidden element whose tag goes. Real pages come back unchanged. Tags
+    are known by their looks alone: a text made to deceive this may still be slow to parse, so a
+    caller keeps a time limit.
     """
     if len(text) <= _MAX_ATTRIBUTES and text.count("<") <= MAX_DEPTH:
         return text
     danger = _danger_of(_TAG.findall(text.lower()))
     if not danger.any:
         return text
-    return _TAG.sub(_Cut(drop_formatting=danger.has_runaway_formatting), text)
+    return "".join(_Cut(drop_formatting=danger.has_runaway_formatting).pieces(text))
 
 
 class _Danger(NamedTuple):
@@ -60,10 +67,12 @@ def _danger_of(tags: Sequence[tuple[str, str, str, str]]) -> _Danger:
     """One loop over (raw text element, "/" or "", name, attributes); every page pays for it."""
     unclosed: dict[str, int] = defaultdict(int)
     depth = deepest = formatting = reopened = 0
-    for _, end, name, _ in tags:
+    for _, end, name, rest in tags:
         reopened += formatting
         step = -1 if end else 1
         if not name or name in _FLAT or (end and not unclosed[name]):
+            continue
+        if rest[-1:] == "/" and any(unclosed[root] > 0 for root in _FOREIGN):
             continue
         unclosed[name] += step
         depth += step
@@ -76,42 +85,85 @@ def _danger_of(tags: Sequence[tuple[str, str, str, str]]) -> _Danger:
 
 
 class _Cut:
-    """What a tag of a dangerous text becomes: itself, its bare form, or nothing."""
+    """Goes through a dangerous text tag by tag: each stays, becomes its bare form, or goes."""
 
     def __init__(self, *, drop_formatting: bool) -> None:
         self._dropped = _FORMATTING if drop_formatting else frozenset()
         self._open: Counter[str] = Counter()
-        self._hidden: Counter[str] = Counter()
+        self._gone: Counter[str] = Counter()
         self._depth = 0
+        self._hidden_in = ""  # the element whose tag went and whose text must not be shown
+        self._nested = 0  # elements of that name that are open, itself among them
 
-    def __call__(self, match: re.Match[str]) -> str:
+    def pieces(self, text: str) -> Iterator[str]:
+        at = 0
+        for match in _TAG.finditer(text):
+            if not self._hidden_in:
+                yield text[at : match.start()]
+                yield self._written(match)
+            else:
+                self._pass_over(match)
+            at = match.end()
+        if not self._hidden_in:
+            yield text[at:]
+
+    def _written(self, match: re.Match[str]) -> str:
         if match["name"] is None:
             return match[0]
         name = match["name"].lower()
-        if name in self._dropped:
-            return ""
-        if name not in _FLAT and not self._keep(name, is_end=bool(match["end"])):
+        if not self._keeps(name, match):
+            if not match["end"] and not self._is_empty(match) and _shows_nothing(match):
+                self._hidden_in, self._nested = name, 1
             return ""
         if len(match["rest"]) > _MAX_ATTRIBUTES:
             hidden = " hidden" if _HIDDEN.search(match["rest"]) else ""
             return f"<{match['end']}{match['name']}{hidden}>"
         return match[0]
 
-    def _keep(self, name: str, *, is_end: bool) -> bool:
-        if is_end:
+    def _pass_over(self, match: re.Match[str]) -> None:
+        if (match["name"] or "").lower() != self._hidden_in:
+            return
+        self._nested += -1 if match["end"] else 1
+        if not self._nested:
+            self._gone[self._hidden_in] -= self._hidden_in not in self._dropped
+            self._hidden_in = ""
+
+    def _keeps(self, name: str, match: re.Match[str]) -> bool:
+        if name in self._dropped:
+            return False
+        if name in _FLAT:
+            return True
+        if self._is_empty(match):
+            return not any(self._gone[root] for root in _FOREIGN)
+        if match["end"]:
             return self._close(name)
         if self._depth >= MAX_DEPTH:
-            self._hidden[name] += 1
+            self._gone[name] += 1
             return False
         self._open[name] += 1
         self._depth += 1
         return True
 
+    def _is_empty(self, match: re.Match[str]) -> bool:
+        is_foreign = any(self._open[root] + self._gone[root] for root in _FOREIGN)
+        return is_foreign and match["rest"].endswith("/")
+
     def _close(self, name: str) -> bool:
-        if self._hidden[name]:
-            self._hidden[name] -= 1
+        if self._gone[name]:
+            self._gone[name] -= 1
             return False
         if self._open[name]:
             self._open[name] -= 1
             self._depth -= 1
         return True
+
+
+def _shows_nothing(tag: re.Match[str]) -> bool:
+    if tag["name"].lower() in UNSEEN_TAGS:
+        return True
+    if not _MAY_HIDE.search(tag["rest"]):
+        return False
+    if len(tag["rest"]) > _MAX_ATTRIBUTES:
+        return _HIDDEN.search(tag["rest"]) is not None
+    element = LexborHTMLParser(f"<div{tag['rest']}>").css_first("div")
+    return element is not None and is_hidden(element.attributes)

@@ -7,7 +7,7 @@ default display of elements.
 
 from collections.abc import Mapping
 
-from index.core.formats.hidden import is_hidden
+from index.core.formats.hidden import UNSEEN_TAGS, is_hidden
 
 Attributes = Mapping[str, str | None]
 
@@ -41,10 +41,9 @@ BREAKING_TAGS = words("""
 """)
 HEADING_LEVELS = {f"h{level}": level for level in range(1, 7)}
 
-_DROPPED_TAGS = words("""
-    annotation applet audio button canvas datalist dialog embed footer head iframe input link
-    map meta nav noframes noscript object progress rp script select style svg template textarea
-    title video -comment -doctype
+_DROPPED_TAGS = UNSEEN_TAGS | words("""
+    annotation applet button footer input map nav noframes progress rp select textarea -comment
+    -doctype
 """)
 _DROPPED_ROLES = words("""
     alertdialog banner contentinfo dialog doc-toc menu menubar navigation search toolbar tooltip

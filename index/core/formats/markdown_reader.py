@@ -5,17 +5,13 @@ from collections.abc import Callable, Mapping
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from index.core.formats.anchors import Anchors
-from index.core.formats.hidden import is_hidden
+from index.core.formats.hidden import UNSEEN_TAGS, is_hidden
 from index.core.formats.html_guard import defuse
 from index.core.formats.html_rules import words
 from index.core.formats.invisible import strip_invisible
 from index.core.formats.markdown_sections import PageText
 from index.core.pages import BlockKind, ParsedPage
 
-_DROPPED = words("""
-    script style template noscript iframe object embed title meta link base svg canvas audio video
-    datalist dialog
-""")
 _HEADINGS = words("h1 h2 h3 h4 h5 h6")
 _BLOCKS = _HEADINGS | words("""
     address article aside blockquote caption center dd details dir div dl dt fieldset figcaption
@@ -95,7 +91,7 @@ class PageReader:
         if tag == "-text":
             self._add_text(node.text_content or "")
             return False
-        if tag in _DROPPED or tag.startswith("-") or is_hidden(node.attributes):
+        if tag in UNSEEN_TAGS or tag.startswith("-") or is_hidden(node.attributes):
             return False
         if self._foreign_depth or tag == "math":
             self._foreign_depth += 1

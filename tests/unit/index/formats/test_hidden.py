@@ -74,10 +74,44 @@ def test_a_main_inside_of_something_hidden_is_not_the_page() -> None:
     assert (page.title, text_of(page)) == ("Guide", "real text")
 
 
-def test_cutting_deep_tags_keeps_the_text_that_was_seen() -> None:
-    deep = "<div>" * (MAX_DEPTH + 10) + "deep text" + "</div>" * (MAX_DEPTH + 10)
+DEEP = "<div>" * (MAX_DEPTH + 10)
+RUNAWAY = "".join(f"<b id=b{i}>" for i in range(100)) + "<p>x" * 2000
 
-    assert "deep text" in text_of(html(deep))
+
+@pytest.mark.parametrize("parse", [html, markdown])
+@pytest.mark.parametrize("before", [DEEP, RUNAWAY], ids=["deep", "runaway formatting"])
+@pytest.mark.parametrize("attributes", HIDING, ids=lambda text: text[:40])
+@pytest.mark.parametrize("tag", ["b", "section", "p"])
+def test_a_tag_that_is_cut_hides_what_it_hid_before(
+    parse: Callable[[str], ParsedPage], before: str, tag: str, attributes: str
+) -> None:
+    inside = f"secret<{tag} {attributes}>secret</{tag}><p>secret</p><!-- secret -->"
+    hidden = f"<{tag} {attributes}>{inside if tag != 'p' else 'secret'}</{tag}>"
+
+    text = text_of(parse(f"{before}<i>first</i>{hidden}<i>last</i>"))
+
+    assert "secret" not in text
+    assert "first" in text
+    assert "last" in text
+
+
+@pytest.mark.parametrize("before", [DEEP, RUNAWAY], ids=["deep", "runaway formatting"])
+@pytest.mark.parametrize("attributes", SHOWING, ids=lambda text: text[:40])
+@pytest.mark.parametrize("tag", ["b", "section"])
+def test_a_tag_that_is_cut_leaves_the_text_that_was_seen(
+    before: str, tag: str, attributes: str
+) -> None:
+    assert "open" in text_of(html(f"{before}<{tag} {attributes}>open</{tag}>"))
+
+
+@pytest.mark.parametrize("tag", ["svg", "template", "noscript", "object"])
+def test_an_element_that_shows_no_text_shows_none_when_its_tag_is_cut(tag: str) -> None:
+    drawing = f"<{tag}><path hidden d=x /><text>secret</text></{tag}>"
+
+    text = text_of(html(f"{DEEP}first{drawing}last"))
+
+    assert "secret" not in text
+    assert "firstlast" in text.replace(" ", "")
 
 
 def test_a_todo_is_not_published() -> None:

@@ -27,6 +27,8 @@ BOMBS: dict[str, Callable[[int], str]] = {
     "separators in a title": lambda n: f"<title>{' - x' * n}</title>word",
     "articles": lambda n: "<article></article>" * n + "word",
     "spaces": lambda n: "word" + "<b> </b>" * n,
+    "hidden blocks": lambda n: "word" + "<div hidden>" * n,
+    "shown blocks": lambda n: "<div aria-hidden=false>" * n + "word",
     "breaks": lambda n: "word" + "<br> " * n,
 }
 
@@ -49,6 +51,12 @@ def test_an_honest_page_is_not_touched() -> None:
         "<!-- <div> --><div class=x><p>one<p>two<li>three<br></div><script>if (a<b) {}</script>"
         * 300
     )
+
+    assert defuse(page) is page
+
+
+def test_drawings_do_not_nest() -> None:
+    page = "<h2>One</h2><svg viewbox=x><path d=x /><circle r=1/></svg>" * 500
 
     assert defuse(page) is page
 
