@@ -145,10 +145,6 @@ def _write_image(directive: Directive, nested: NestedHtml) -> str:
     return (f"<p>{escape(alt)}</p>" if alt else "") + caption
 
 
-def _write_raw(directive: Directive, nested: NestedHtml) -> str:
-    return f"<div>{directive.content}</div>" if directive.argument == "html" else ""
-
-
 def _write_math(directive: Directive, nested: NestedHtml) -> str:
     return f"<p>{escape(directive.argument)} {escape(directive.content)}</p>"
 
@@ -180,7 +176,6 @@ _WRITERS: tuple[tuple[frozenset[str], Callable[[Directive, NestedHtml], str]], .
     (ADMONITIONS, _write_admonition),
     (frozenset(_CHANGES), _write_change),
     (_IMAGES, _write_image),
-    (frozenset(("raw",)), _write_raw),
     (frozenset(("math",)), _write_math),
     (frozenset(("button-ref", "button-link")), _write_button),
     (frozenset(("csv-table",)), _write_csv_table),

@@ -209,6 +209,8 @@ class MarkdownHtml(RendererHTML):
     def _directive(self, directive: Directive) -> str:
         if directive.name == "eval-rst":
             return self._rst(directive.content)
+        if directive.name == "raw":
+            return _raw_html(directive.content) if directive.argument == "html" else ""
         if directive.name == "list-table":
             return self._nested(directive.argument) + self._list_table(directive.content)
         return directive_html(directive, self._nested)

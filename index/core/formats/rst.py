@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from docutils import ApplicationError, DataError, nodes
 
 from index.core.formats.invisible import strip_invisible
+from index.core.formats.rst_html import resolve_raw
 from index.core.formats.rst_states import parse_document
 from index.core.formats.rst_text import read_sections
 from index.core.pages import ParsedPage
@@ -38,6 +39,7 @@ def parse_rst(text: str) -> ParsedPage:
     try:
         document = parse_document(strip_invisible(text))
         _drop_fields(document)
+        resolve_raw(document)
         sections = read_sections(document)
     except _BROKEN as error:
         raise UnreadablePage(f"no readable reStructuredText: {type(error).__name__}") from error

@@ -8,7 +8,6 @@ from docutils import nodes
 from index.core.formats import rst_definitions, rst_descriptions, rst_tables
 from index.core.formats.only import is_in_html
 from index.core.formats.rst_call import Call
-from index.core.formats.rst_html import visible_text
 from index.core.formats.rst_ready import Ready
 from index.core.pages import BlockKind
 
@@ -142,7 +141,7 @@ def _image(call: Call) -> list[nodes.Node]:
 def _raw(call: Call) -> list[nodes.Node]:
     if "html" not in call.argument.lower().split():
         return []
-    return [Ready(BlockKind.PROSE, visible_text(call.lines()))]
+    return [nodes.raw("", call.lines(), format="html")]
 
 
 def _table_of(groups: Mapping[Handler, str]) -> dict[str, Handler]:

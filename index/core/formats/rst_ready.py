@@ -11,3 +11,7 @@ class Ready(nodes.Element):
     def __init__(self, kind: BlockKind, text: str) -> None:
         super().__init__()
         self.block = Block(kind, text)
+
+    @property
+    def is_blank(self) -> bool:
+        return not self.block.text.strip()

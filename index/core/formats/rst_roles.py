@@ -8,8 +8,6 @@ from types import SimpleNamespace
 from docutils import nodes
 from docutils.parsers.rst.states import Inliner
 
-from index.core.formats.rst_html import visible_text
-
 MAX_INLINE = 5_000
 """Characters parsed at once: docutils copies the rest of the text at every piece of markup it finds."""
 
@@ -65,7 +63,10 @@ class PlainInliner(Inliner):
     def interpreted(
         self, rawsource: str, text: str, role: str, lineno: int
     ) -> tuple[list[nodes.Node], list[nodes.system_message]]:
-        return [nodes.inline(rawsource, shown(self.aliased(role or self.default_role), text))], []
+        role = self.aliased(role or self.default_role)
+        if role == "raw":
+            return [nodes.raw(rawsource, text.replace("\x00", "\\"), format="html")], []
+        return [nodes.inline(rawsource, shown(role, text))], []
 
     def aliased(self, role: str) -> str:
         """The role that `role` was derived from on this page, or itself."""
@@ -121,10 +122,6 @@ def _numbered(series: str) -> Callable[[str], str]:
     return name
 
 
-def _raw(text: str) -> str:
-    return visible_text(text.replace("\x00", "\\"))
-
-
 _SPECIAL: dict[str, Callable[[str], str]] = {
     "menuselection": _menu,
     "guilabel": _label,
@@ -134,7 +131,6 @@ _SPECIAL: dict[str, Callable[[str], str]] = {
     "pep-reference": _numbered("PEP"),
     "rfc": _numbered("RFC"),
     "rfc-reference": _numbered("RFC"),
-    "raw": _raw,
 }
 
 

@@ -79,7 +79,7 @@ class _Reader:
         return iter(())
 
     def _ready(self, node: nodes.Node) -> Iterator[Block]:
-        if isinstance(node, Ready) and node.block.text.strip():
+        if isinstance(node, Ready) and not node.is_blank:
             yield node.block
 
     def _prose(self, node: nodes.Node) -> Iterator[Block]:

@@ -59,6 +59,55 @@ def test_hidden_text_is_dropped(parse: Callable[[str], ParsedPage], attributes: 
     assert "seen" in text
 
 
+PIECES = [
+    ("<div hidden>", "</div>"),
+    ('<div class="a"><section style="display:none"><p>x</p>', "</section></div>"),
+    ("<!-- old", "-->"),
+    ("<template>", "</template>"),
+]
+
+
+def rst_pieces(first: str, inside: str, last: str) -> ParsedPage:
+    raw = "\n\n.. raw:: html\n\n   {}\n\n"
+    return parse_rst(f"Title\n=====\n\nbefore{raw.format(first)}{inside}{raw.format(last)}after\n")
+
+
+def myst_pieces(first: str, inside: str, last: str) -> ParsedPage:
+    raw = "\n\n```{{raw}} html\n{}\n```\n\n"
+    text = f"# Title\n\nbefore{raw.format(first)}{inside}{raw.format(last)}after\n"
+    return parse_markdown(text, dialect=Dialect.MYST)
+
+
+@pytest.mark.parametrize("inside", ["secret", "secret\n\n- secret\n- *secret*\n\nsecret"])
+@pytest.mark.parametrize("pieces", PIECES, ids=lambda pieces: pieces[0])
+@pytest.mark.parametrize("parse", [rst_pieces, myst_pieces])
+def test_raw_html_hides_what_stands_between_its_pieces(
+    parse: Callable[[str, str, str], ParsedPage], pieces: tuple[str, str], inside: str
+) -> None:
+    text = text_of(parse(pieces[0], inside, pieces[1]))
+
+    assert "secret" not in text
+    assert "before" in text
+    assert "after" in text
+
+
+def test_raw_html_hides_whole_sections_and_ends_with_its_own() -> None:
+    page = parse_rst(
+        "T\n=\n\nA\n-\n\n.. raw:: html\n\n   <div hidden>\n\nsecret\n\nB\n-\n\nb\n\n"
+        ".. raw:: html\n\n   <div hidden>\n\nC\n~\n\nsecret |x|\n\n.. raw:: html\n\n   </div>\n\n"
+        ".. |x| image:: x.png\n   :alt: secret\n"
+    )
+
+    assert [section.heading for section in page.sections] == ["T", "A", "B"]
+    assert text_of(page) == "b"
+
+
+def test_details_in_pieces_are_shown() -> None:
+    text = text_of(rst_pieces("<details><summary>More</summary>", "open", "</details>"))
+
+    assert text.split() == ["before", "More", "open", "after"]
+
+
 @pytest.mark.parametrize("parse", [html, markdown, rst])
 @pytest.mark.parametrize("attributes", SHOWING, ids=lambda text: text[:40])
 def test_what_can_be_seen_is_kept(parse: Callable[[str], ParsedPage], attributes: str) -> None:
