@@ -73,7 +73,7 @@ class MarkdownHtml(RendererHTML):
         marks += ["data-relative"] if self._is_relative else []
         if self._dialect is Dialect.MYST:
             marks.append(f'data-slug="{escape(_title_source(tokens[at + 1].children or []))}"')
-        return f"<{token.tag} {' '.join(marks)}>"
+        return f"<{token.tag}{_hidden(token)} {' '.join(marks)}>"
 
     def fence(self, tokens: Sequence[Token], at: int, options: OptionsDict, env: EnvType) -> str:
         token = tokens[at]
@@ -138,7 +138,9 @@ class MarkdownHtml(RendererHTML):
         """Name the target of a link without a text, for which Sphinx shows the target's title."""
         is_empty = self._dialect is Dialect.MYST and tokens[at + 1].type == "link_close"
         target = str(tokens[at].attrs.get("href", "")) if is_empty else ""
-        return "<a>" + escape(role_text("doc", target[:_MAX_TARGET_CHARS].lstrip("#")))
+        return f"<a{_hidden(tokens[at])}>" + escape(
+            role_text("doc", target[:_MAX_TARGET_CHARS].lstrip("#"))
+        )
 
     def myst_target(
         self, tokens: Sequence[Token], at: int, options: OptionsDict, env: EnvType
@@ -172,7 +174,8 @@ class MarkdownHtml(RendererHTML):
         return shown
 
     def image(self, tokens: Sequence[Token], at: int, options: OptionsDict, env: EnvType) -> str:
-        return f'<img alt="{escape(_title_source(tokens[at].children or []))}">'
+        alt = escape(_title_source(tokens[at].children or []))
+        return f'<img alt="{alt}"{_hidden(tokens[at])}>'
 
     def math_inline(
         self, tokens: Sequence[Token], at: int, options: OptionsDict, env: EnvType
@@ -239,6 +242,10 @@ class MarkdownHtml(RendererHTML):
 def _raw_html(html: str) -> str:
     """Take their power from tags that would swallow the rest of the page or belong to its frame."""
     return _PAGE_TAG.sub(r"<\1hw-part", _SWALLOWING_TAG.sub("&lt;", html))
+
+
+def _hidden(token: Token) -> str:
+    return " hidden" if "hidden" in token.attrs else ""
 
 
 def _title_source(children: Sequence[Token]) -> str:

@@ -105,7 +105,22 @@ def _comment_block(state: StateBlock, start: int, end: int, silent: bool) -> boo
     line = start
     while state.eMarks[line] < found:
         line += 1
-    return _is_last(state, line, found + len(closing)) and _skip(state, line + 1, silent)
+    stop = found + len(closing)
+    if _is_last(state, line, stop):
+        return _skip(state, line + 1, silent)
+    if line == start:
+        return False  # a comment within a line of text
+    if not silent:
+        _cut_off(state, line, stop)
+    return _skip(state, line, silent)
+
+
+def _cut_off(state: StateBlock, line: int, position: int) -> None:
+    """Let `line` begin at `position`, where a comment ends."""
+    rest = state.src[position : state.eMarks[line]]
+    state.bMarks[line] = position
+    state.tShift[line] = len(rest) - len(rest.lstrip())
+    state.sCount[line] = state.blkIndent
 
 
 def _find(state: StateBlock, mark: str, position: int) -> int:

@@ -6,6 +6,8 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_core import StateCore
 
+from index.core.formats.markdown_attributes import split_attributes, use_attribute_lists
+
 _MARKER = re.compile(
     r"(!!!|\?\?\?\+?|===[!+]?)[ \t]+([^\"\n]{0,200}?)[ \t]*(?:\"([^\n]*)\")?[ \t]*$"
 )
@@ -15,8 +17,6 @@ _MARKDOWN_IN_HTML = re.compile(
 )
 _CLOSING_TAG = re.compile(r"^[ \t]*</[a-z]\w*>[ \t]*$")
 _ICON = re.compile(r":(?:material|octicons|fontawesome|simple)-[a-z0-9-]{1,80}:")
-_BRACES = re.compile(r"[ \t]?\{:?([^{}\n]*)\}")
-_ATTRIBUTE = re.compile(r"[#.][\w:.-]+|[\w:-]+=(?:\"[^\"]*\"|'[^']*'|[^\s\"'=]+)|[\w-]+")
 _CONTENT_INDENT = 4
 
 
@@ -29,7 +29,8 @@ def use_mkdocs(md: MarkdownIt) -> None:
         {"alt": ["paragraph", "reference", "blockquote", "list"]},
     )
     md.core.ruler.after("block", "heading_attributes", _name_headings)
-    md.core.ruler.push("attribute_lists", _drop_attribute_lists)
+    use_attribute_lists(md)
+    md.core.ruler.push("icons", _drop_icons)
 
 
 def prepare_mkdocs(text: str) -> str:
@@ -44,22 +45,6 @@ def prepare_mkdocs(text: str) -> str:
         if _CLOSING_TAG.match(line) or _MARKDOWN_IN_HTML.match(line):
             kept.append("")
     return "\n".join(kept)
-
-
-def split_attributes(text: str) -> tuple[str, str]:
-    """Take an attribute list off the end of `text`; the second value is the id it sets, or ""."""
-    start = text.rfind("{")
-    braces = _BRACES.fullmatch(text, start) if start >= 0 else None
-    if braces is None or not is_attribute_list(braces[1]):
-        return text, ""
-    named = re.search(r"(?:^|\s)#([\w:.-]+)", braces[1])
-    return text[:start].rstrip(), named[1] if named else ""
-
-
-def is_attribute_list(content: str) -> bool:
-    """Tell `.class #id key=value` from ordinary text in braces."""
-    has_mark = any(mark in content for mark in "#.=")
-    return has_mark and not _ATTRIBUTE.sub("", content).strip()
 
 
 def _marked(state: StateBlock, start: int, end: int, silent: bool) -> bool:
@@ -94,16 +79,14 @@ def _end_of_content(state: StateBlock, line: int, end: int, indent: int) -> int:
 def _name_headings(state: StateCore) -> None:
     for opening, inline in zip(state.tokens, state.tokens[1:], strict=False):
         if opening.type == "heading_open":
-            inline.content, anchor = split_attributes(inline.content)
+            inline.content, anchor, is_hidden = split_attributes(inline.content)
             opening.meta["id"] = anchor
+            if is_hidden:
+                opening.attrSet("hidden", "")
 
 
-def _drop_attribute_lists(state: StateCore) -> None:
+def _drop_icons(state: StateCore) -> None:
     for token in state.tokens:
         for child in token.children or ():
             if child.type == "text":
-                child.content = _ICON.sub("", _BRACES.sub(_unless_attributes, child.content))
-
-
-def _unless_attributes(braces: re.Match[str]) -> str:
-    return "" if is_attribute_list(braces[1]) else braces[0]
+                child.content = _ICON.sub("", child.content)

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from functools import cache
 
 from markdown_it import MarkdownIt
-from markdown_it.rules_block import StateBlock
 from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
@@ -15,8 +14,9 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.footnote import footnote_plugin
 from mdit_py_plugins.myst_blocks import myst_block_plugin
 
+from index.core.formats.markdown_attributes import use_attribute_lines
 from index.core.formats.markdown_mdx import use_mdx
-from index.core.formats.markdown_mkdocs import is_attribute_list, use_mkdocs
+from index.core.formats.markdown_mkdocs import use_mkdocs
 from schemas.formats import Dialect
 
 MAX_INLINE_CHARS = 50_000
@@ -25,7 +25,6 @@ MAX_INLINE_CHARS = 50_000
 _MAX_NESTING = 40
 _ROLE_NAME = re.compile(r"\{([A-Za-z0-9_+:-]{1,80})\}(`+)")
 _SUBSTITUTION = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*\}\}")
-_ATTRIBUTE_LINE = re.compile(r"\{([^{}\n]*)\}[ \t]*$")
 _ALERT = re.compile(r"\[!(note|tip|important|warning|caution)\][ \t]*(?:\n|$)", re.IGNORECASE)
 
 
@@ -48,7 +47,7 @@ def _use_myst(md: MarkdownIt) -> None:
     myst_block_plugin(md)
     md.inline.ruler.before("backticks", "role", _role)
     md.inline.ruler.before("backticks", "substitution", _substitution)
-    md.block.ruler.before("paragraph", "attribute_line", _attribute_line, {"alt": ["paragraph"]})
+    use_attribute_lines(md)
 
 
 def _use_mkdocs(md: MarkdownIt) -> None:
@@ -123,18 +122,4 @@ def _substitution(state: StateInline, silent: bool) -> bool:
     if not silent:
         state.push("substitution", "", 0).content = found[1]
     state.pos = found.end()
-    return True
-
-
-def _attribute_line(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """Read `{#id .class}` on a line above a block: a label, or nothing to show."""
-    position = state.bMarks[start] + state.tShift[start]
-    line = _ATTRIBUTE_LINE.match(state.src[position : state.eMarks[start]])
-    if line is None or not is_attribute_list(line[1]):
-        return False
-    if not silent:
-        named = re.search(r"(?:^|\s)#([\w:.-]+)", line[1])
-        if named:
-            state.push("myst_target", "", 0).content = named[1]
-        state.line = start + 1
     return True

@@ -102,6 +102,75 @@ def test_raw_html_hides_whole_sections_and_ends_with_its_own() -> None:
     assert text_of(page) == "b"
 
 
+LISTS = ['style="display:none"', "hidden", ".a hidden #b", "style='visibility: hidden' .a"]
+MKDOCS = [
+    "secret\n{: LIST }",
+    "secret *secret*\n{: LIST }",
+    "a **secret**{: LIST } b",
+    "a [secret](x.md){: LIST } b",
+    "a `secret`{: LIST } b",
+    "a ![secret](x.png){: LIST } b",
+    "## secret {: LIST }\n\nb",
+    "- secret\n  {: LIST }\n- b",
+    "| a | b |\n|---|---|\n| secret {: LIST } | b |",
+]
+MYST = [
+    "{LIST}\nsecret",
+    "{LIST}\n## secret",
+    "{LIST}\n{#label}\n- secret\n- *secret*\n",
+    "{LIST}\n```{note}\nsecret\n```",
+    "{LIST}\n> secret\n>\n> secret",
+    "a *secret*{LIST} b",
+    "a [secret](x.md){LIST} b",
+    "a [secret]{LIST} b",
+]
+LISTED = [(Dialect.MKDOCS, text) for text in MKDOCS] + [(Dialect.MYST, text) for text in MYST]
+
+
+@pytest.mark.parametrize("attributes", LISTS)
+@pytest.mark.parametrize(("dialect", "text"), LISTED)
+def test_an_attribute_list_hides_what_it_belongs_to(
+    dialect: Dialect, text: str, attributes: str
+) -> None:
+    page = parse_markdown(
+        f"# Title\n\nbefore\n\n{text.replace('LIST', attributes)}\n\nafter\n", dialect=dialect
+    )
+
+    shown = " ".join([text_of(page), *(section.heading for section in page.sections)])
+    assert "secret" not in shown
+    assert "{" not in shown
+    assert {"before", "after"} | (set("ab") & set(text.split())) <= set(shown.split())
+
+
+@pytest.mark.parametrize(("dialect", "text"), LISTED)
+def test_an_attribute_list_that_hides_nothing_leaves_the_text(dialect: Dialect, text: str) -> None:
+    page = parse_markdown(text.replace("LIST", ".a key=b"), dialect=dialect)
+
+    shown = " ".join([text_of(page), *(section.heading for section in page.sections)])
+    assert "secret" in shown
+    assert "{" not in shown
+
+
+@pytest.mark.parametrize("marks", [("{/*", "*/}"), ("<!--", "-->")])
+@pytest.mark.parametrize("quote", ["", "> ", "- "])
+@pytest.mark.parametrize(
+    "inside", [" secret ", "\n\n# secret\n\n- secret\n\n", "\nsecret\nsecret\n"]
+)
+@pytest.mark.parametrize("rest", ["", " after", "\nafter"])
+def test_a_comment_in_mdx_is_dropped_whatever_it_holds(
+    marks: tuple[str, str], quote: str, inside: str, rest: str
+) -> None:
+    comment = f"{marks[0]}{inside}{marks[1]}{rest}".replace("\n", "\n" + quote.replace("-", " "))
+
+    page = parse_markdown(
+        f"# T\n\nbefore\n\n{quote}{comment}\n\nlast\n", dialect=Dialect.DOCUSAURUS
+    )
+
+    expected = ["before", *(["after"] if rest else []), "last"]
+    assert text_of(page).replace("-", "").split() == expected
+    assert [section.heading for section in page.sections] == ["T"]
+
+
 def test_details_in_pieces_are_shown() -> None:
     text = text_of(rst_pieces("<details><summary>More</summary>", "open", "</details>"))
 
