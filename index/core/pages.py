@@ -28,7 +28,8 @@ class Block:
 class Section:
     """A heading and its own text, without the text of the headings below it.
 
-    `heading` is "" and `path` empty for text above the first heading. `path` holds the headings from the page's
+    `heading` is "" and `path` empty for text above the first heading; a part of an HTML page that has an
+    id but no heading has those of the section around it. `path` holds the headings from the page's
     first level down to and with this one. `anchor` is the id of the section on the published page, "" for its top.
     """
 

@@ -19,7 +19,7 @@ _SITE_SEPARATOR = re.compile("\\s+(?:[-\u2013\u2014|\u00b7\u2022\u00bb]|::)\\s+"
 
 
 def parse_html(text: str) -> ParsedPage:
-    """Read a page: a section for each heading and each described object, in document order.
+    """Read a page: a section for each heading, `section` with an id, and described object, in order.
 
     An anchor is an id or a name in `text`, "" where the page gives a heading none. The title is
     the first h1 of the page's own text, else the document's without the site's name. Any text is

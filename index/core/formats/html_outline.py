@@ -21,6 +21,11 @@ class _Draft:
     path: tuple[str, ...] = ()
     anchor: str = ""
     blocks: list[Block] = field(default_factory=list)
+    is_part: bool = False
+
+    @property
+    def is_section(self) -> bool:
+        return bool(self.blocks or (self.heading and not self.is_part))
 
     def add(self, block: Block | None) -> None:
         if block is not None:
@@ -43,13 +48,13 @@ class Outline:
         self._floor = 0  # what is added to a heading's level inside descriptions of objects
 
     def has_text(self) -> bool:
-        return any(draft.heading or draft.blocks for draft in self._drafts)
+        return any(draft.is_section for draft in self._drafts)
 
     def sections(self) -> tuple[Section, ...]:
         return tuple(
             Section(draft.heading, draft.path, draft.anchor, tuple(draft.blocks))
             for draft in self._drafts
-            if draft.heading or draft.blocks
+            if draft.is_section
         )
 
     def add(self, children: Iterable[Element | str]) -> None:
@@ -69,11 +74,23 @@ class Outline:
                 self._current.add(block_of(child))
 
     def _add_group(self, group: Element) -> None:
+        if group.ident and not _has_heading(group):
+            self._add_part(group)
+            return
         depth = len(self._unclaimed)
         if group.ident:
             self._unclaimed.append(group.ident)
         self.add(group.children)
         del self._unclaimed[depth:]
+
+    def _add_part(self, group: Element) -> None:
+        """A part with an id but no heading is found by its id; behind it the section around it goes on."""
+        around = self._current
+        self._current = part = _Draft(around.heading, around.path, group.ident, is_part=True)
+        self._drafts.append(part)
+        self.add(group.children)
+        if self._current is part:
+            self._current = around
 
     def _add_heading(self, element: Element) -> None:
         heading = _PILCROW.sub("", line_of(element)[:_MAX_HEADING])
@@ -129,6 +146,16 @@ class Outline:
         path = tuple(name for _, name in self._above)
         self._current = _Draft(heading, path, anchor)
         self._drafts.append(self._current)
+
+
+def _has_heading(group: Element) -> bool:
+    """Whether a heading in `group` takes its id, and not that of a section deeper in it."""
+    parts = [part for part in group.children if isinstance(part, Element)]
+    return any(
+        (part.kind is Kind.HEADING and bool(line_of(part)))
+        or (part.splits and not (part.kind is Kind.GROUP and part.ident) and _has_heading(part))
+        for part in parts
+    )
 
 
 def _object_name(term: Element) -> str:

@@ -239,7 +239,8 @@ def _attach(parent: Element, element: Element) -> None:
         parts = [part for part in element.children if isinstance(part, Element)]
         element.splits |= any(part.is_object for part in parts)
     parent.children.append(element)
-    parent.splits |= element.splits or element.kind is Kind.HEADING
+    is_target = element.kind is Kind.GROUP and bool(element.ident)
+    parent.splits |= element.splits or is_target or element.kind is Kind.HEADING
 
 
 def _is_sidebar_of_the_text(node: LexborNode, attributes: Attributes) -> bool:

@@ -82,6 +82,25 @@ def test_only_the_first_heading_of_a_section_bears_its_id() -> None:
     assert [anchor for _, anchor, _ in sections_of(body)] == ["a", "", ""]
 
 
+@pytest.mark.parametrize(
+    ("body", "sections"),
+    [
+        ("<section id=a>1</section>2", [((), "", "2"), ((), "a", "1")]),
+        ("<h1>T</h1><section id=a>1</section>2", [(("T",), "", "2"), (("T",), "a", "1")]),
+        ("<h1>T</h1><ul><li><section id=a>1</section></ul>", [(("T",), "", ""), (("T",), "a", "1")]),
+        ("<section id=a>1<section id=b>2</section>3</section>", [((), "a", "1 / 3"), ((), "b", "2")]),
+        ("<section id=a>1<section id=b><h2>T</h2>2</section></section>", [((), "a", "1"), (("T",), "b", "2")]),
+        ("<section id=a><h2><img></h2>1</section>", [((), "a", "1")]),
+        ("<section id=a></section><p>1", [((), "", "1")]),
+        ("<section id=a>1<div><h2>T</h2></div>2</section>", [((), "", "1"), (("T",), "a", "2")]),
+    ],
+)  # fmt: skip
+def test_a_section_without_a_heading_is_found_by_its_id(
+    body: str, sections: list[tuple[tuple[str, ...], str, str]]
+) -> None:
+    assert sections_of(body) == sections
+
+
 @pytest.mark.parametrize("wrap", ["<ul><li>{}</li></ul>", "<table><tr><td>{}</td></tr></table>"])
 def test_a_heading_inside_a_list_or_a_table_starts_its_section_too(wrap: str) -> None:
     body = wrap.format("before<h2 id=a>A</h2>after")
