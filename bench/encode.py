@@ -7,10 +7,10 @@ from pathlib import Path
 from headwater.console import say
 from headwater.indexing import open_source
 from headwater.settings import Settings
+from index.adapters import reading_child
 from index.adapters.embed.embedder import Embedder
 from index.adapters.embed.models import tokenizer_file
 from index.adapters.embed.prepare import prepare_embedder
-from index.adapters.embed.tokens import TokenCounter
 from index.core.chunks import ChunkLimits
 from index.core.pages import ReadPage
 from index.core.reading import Reader
@@ -29,8 +29,11 @@ async def embedder_of(settings: Settings) -> Embedder:
 
 def reader_of(settings: Settings, embedder: Embedder) -> Reader:
     """A reader in this process, the same as the program's in its child."""
-    limits = ChunkLimits(settings.chunking.target_chars, embedder.model.max_tokens)
-    return Reader(limits, TokenCounter(tokenizer_file(embedder.model)).count)
+    model = embedder.model
+    limits = ChunkLimits(settings.chunking.target_chars, model.max_tokens)
+    return reading_child.reader_of(
+        tokenizer_file(model), prompt=model.document_prompt, limits=limits
+    )
 
 
 async def pages_of(

@@ -91,7 +91,10 @@ class Models:
             chunking = self.settings.chunking
             limits = ChunkLimits(chunking.target_chars, embedder.model.max_tokens)
             pool = ReadingPool(
-                tokenizer_file(embedder.model), limits=limits, timeout_s=chunking.read_timeout_s
+                tokenizer_file(embedder.model),
+                prompt=embedder.model.document_prompt,
+                limits=limits,
+                timeout_s=chunking.read_timeout_s,
             )
             self.readers[model] = await self.stack.enter_async_context(pool)
         return self.readers[model]

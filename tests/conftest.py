@@ -1,8 +1,11 @@
-"""What tests of the real database share: one server for the whole run, and a fresh database for each test."""
+"""What tests share: one server for the whole run, a fresh database for each test, and a real documentation."""
 
 import asyncio
+import io
 import itertools
-from collections.abc import Iterator
+import subprocess
+import tarfile
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,7 +17,26 @@ from index.adapters.postgres.database import Database
 from index.adapters.postgres.migrate import migrate
 from index.adapters.postgres.server import EmbeddedServer, discard
 
+RAY = Path(__file__).parents[1].parent / "shared" / "data" / "ray-docs" / "history.bundle"
 _numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def ray_docs(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
+    """Path below `doc/source` -> text, of every page of a real documentation as of the tag `eval`."""
+    if not RAY.exists():
+        pytest.skip("needs ray-docs/history.bundle in ../shared/data")
+    clone = tmp_path_factory.mktemp("ray") / "docs.git"
+    subprocess.run(["git", "clone", "-q", "--bare", RAY, clone], check=True)
+    command = ["git", "-C", str(clone), "archive", "eval", "doc/source"]
+    packed = subprocess.run(command, check=True, capture_output=True).stdout
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        files = ((member.name, archive.extractfile(member)) for member in archive)
+        return {
+            name.removeprefix("doc/source/"): file.read().decode()
+            for name, file in files
+            if file is not None
+        }
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import resource
 import signal
 import struct
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -44,15 +45,19 @@ class ReadingChild:
     """`index.core.ports.ReadEvent` over one child process, which is replaced when it hangs or dies.
 
     A page is refused once it has ended two of them: the first may have been ended by somebody else.
-    One page at a time; others wait their turn. `tokenizer` is the model's tokenizer.json.
+    One page at a time; others wait their turn. `tokenizer` is the model's tokenizer.json, `prompt` what
+    the model puts before each text.
     """
 
-    def __init__(self, tokenizer: Path, *, limits: ChunkLimits, timeout_s: float) -> None:
+    def __init__(
+        self, tokenizer: Path, *, prompt: str, limits: ChunkLimits, timeout_s: float
+    ) -> None:
         self._command = (
             sys.executable,
             "-m",
             "index.adapters.reading_child",
             str(tokenizer),
+            prompt,
             str(limits.target_chars),
             str(limits.max_tokens),
             str(math.ceil(timeout_s) + _ORPHAN_GRACE_S),
@@ -150,8 +155,9 @@ class ReadingChild:
 def main() -> None:
     """Answer pages on standard input with what was read, until it closes."""
     resource.setrlimit(resource.RLIMIT_AS, (_MAX_MEMORY_BYTES, _MAX_MEMORY_BYTES))
-    tokenizer, target_chars, max_tokens, alarm_s = sys.argv[1:5]
-    reader = _reader(Path(tokenizer), target_chars=int(target_chars), max_tokens=int(max_tokens))
+    tokenizer, prompt, target_chars, max_tokens, alarm_s = sys.argv[1:6]
+    limits = ChunkLimits(int(target_chars), int(max_tokens))
+    reader = reader_of(Path(tokenizer), prompt=prompt, limits=limits)
     stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr  # whatever prints must not break the framing
     stdout.write(b"+")
@@ -163,11 +169,13 @@ def main() -> None:
         signal.alarm(0)
 
 
-def _reader(tokenizer: Path, *, target_chars: int, max_tokens: int) -> Reader:
+def reader_of(tokenizer: Path, *, prompt: str, limits: ChunkLimits) -> Reader:
+    """A reader for a model that puts `prompt` before each text: what it takes of the window is left free."""
     from index.adapters.embed.tokens import TokenCounter
 
     counter = TokenCounter(tokenizer)
-    return Reader(ChunkLimits(target_chars, max_tokens), counter.count)
+    taken = counter.count([prompt])[0] if prompt else 0
+    return Reader(replace(limits, max_tokens=limits.max_tokens - taken), counter.count)
 
 
 def _answer_to(reader: Reader, frame: bytes) -> bytes:

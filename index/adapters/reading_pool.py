@@ -15,10 +15,13 @@ _MOST_CHILDREN = 4
 class ReadingPool:
     """`index.core.ports.ReadEvent` over one child a core, four at most; each is started once all others are busy."""
 
-    def __init__(self, tokenizer: Path, *, limits: ChunkLimits, timeout_s: float) -> None:
+    def __init__(
+        self, tokenizer: Path, *, prompt: str, limits: ChunkLimits, timeout_s: float
+    ) -> None:
         count = min(os.cpu_count() or 1, _MOST_CHILDREN)
         self._children = [
-            ReadingChild(tokenizer, limits=limits, timeout_s=timeout_s) for _ in range(count)
+            ReadingChild(tokenizer, prompt=prompt, limits=limits, timeout_s=timeout_s)
+            for _ in range(count)
         ]
 
     async def __aenter__(self) -> Self:

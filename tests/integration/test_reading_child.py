@@ -3,23 +3,28 @@
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from index.adapters.embed.models import find_model, tokenizer_file
-from index.adapters.reading_child import ReadingChild
+from index.adapters.embed.tokens import TokenCounter
+from index.adapters.reading_child import ReadingChild, reader_of
 from index.adapters.reading_pool import ReadingPool
 from index.core.chunks import ChunkLimits
+from index.core.pages import ReadPage
 from schemas.errors import ParseTimeout, ReaderUnavailable, UnreadablePage
 from schemas.events import PageChanged
+from schemas.formats import format_of
 from schemas.ids import PageId, Revision
 from tests.support.program import poll
 
 LIMITS = ChunkLimits(target_chars=500, max_tokens=256)
+EVERY = 4  # real page in so many, to stay quick
 HEADINGS = "#\n" * 1_000_000
 
 
@@ -49,9 +54,12 @@ def run(
     use: Callable[[ReadingChild], Coroutine[Any, Any, None]],
     *,
     timeout_s: float = 60.0,
+    prompt: str = "",
 ) -> None:
     async def live() -> None:
-        async with ReadingChild(tokenizer, limits=LIMITS, timeout_s=timeout_s) as child:
+        async with ReadingChild(
+            tokenizer, prompt=prompt, limits=LIMITS, timeout_s=timeout_s
+        ) as child:
             await use(child)
 
     asyncio.run(live())
@@ -145,7 +153,7 @@ def test_the_child_ends_with_its_owner_even_while_it_reads(tokenizer: Path) -> N
 @pytest.mark.skipif(os.cpu_count() == 1, reason="one core has one child")
 def test_pages_of_a_pool_are_read_side_by_side(tokenizer: Path) -> None:
     async def live() -> None:
-        async with ReadingPool(tokenizer, limits=LIMITS, timeout_s=5.0) as pool:
+        async with ReadingPool(tokenizer, prompt="", limits=LIMITS, timeout_s=5.0) as pool:
             slow = asyncio.create_task(pool(event(HEADINGS)))
             await asyncio.sleep(0)
             quick = await pool(event("# Quick\n"))
@@ -156,3 +164,39 @@ def test_pages_of_a_pool_are_read_side_by_side(tokenizer: Path) -> None:
                 await slow
 
     asyncio.run(live())
+
+
+PROMPTS = ["", "passage: ", "Represent this page of a manual so that questions find it" * 5]
+
+
+@pytest.mark.parametrize("prompt", PROMPTS, ids=len)
+def test_the_prompt_takes_its_room_in_the_window(tokenizer: Path, prompt: str) -> None:
+    async def use(child: ReadingChild) -> None:
+        page = await child(event(f"# Title\n\n```\n{'a ' * 2_000}\n```\n"))
+        widest = widest_of([page], tokenizer, prompt)
+
+        assert LIMITS.max_tokens * 0.5 < widest <= LIMITS.max_tokens
+
+    run(tokenizer, use, prompt=prompt)
+
+
+@pytest.mark.parametrize("prompt", PROMPTS[:2], ids=len)
+def test_no_chunk_of_a_real_page_is_longer_than_the_models_window(
+    tokenizer: Path, prompt: str, ray_docs: Mapping[str, str]
+) -> None:
+    reader = reader_of(tokenizer, prompt=prompt, limits=LIMITS)
+
+    pages = [
+        reader.read(msgspec.structs.replace(event(text), format=format, dialect="auto"))
+        for path, text in sorted(ray_docs.items())[::EVERY]
+        if (format := format_of(path))
+    ]
+
+    assert len(pages) > 100
+    assert widest_of(pages, tokenizer, prompt) <= LIMITS.max_tokens
+
+
+def widest_of(pages: Sequence[ReadPage], tokenizer: Path, prompt: str) -> int:
+    """The most tokens that a chunk of `pages` takes as it is embedded."""
+    texts = [prompt + chunk.embedded for page in pages for chunk in page.chunks]
+    return max(TokenCounter(tokenizer).count(texts))

@@ -7,27 +7,19 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
-from index.adapters.embed.models import ModelInfo, tokenizer_file
-
 
 class TokenCounter:
     """Counts the tokens a text takes in the window; cheap enough for every small process."""
 
-    def __init__(self, file: Path, *, prompt: str = "") -> None:
-        """Take `file` (a tokenizer.json); `prompt` is counted with each text, as it is embedded."""
+    def __init__(self, file: Path) -> None:
+        """Take `file` (a tokenizer.json)."""
         self._tokenizer = Tokenizer.from_file(str(file))
         self._tokenizer.no_truncation()  # the file may carry settings of its training
         self._tokenizer.no_padding()
-        self._prompt = prompt
-
-    @classmethod
-    def of(cls, model: ModelInfo) -> "TokenCounter":
-        """Count as `model` reads a text that is indexed."""
-        return cls(tokenizer_file(model), prompt=model.document_prompt)
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text with the special ones, nothing cut off."""
-        encoded = self._tokenizer.encode_batch_fast([self._prompt + text for text in texts])
+        encoded = self._tokenizer.encode_batch_fast(list(texts))
         return [len(encoding.ids) for encoding in encoded]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from index.adapters.embed.models import ModelInfo, find_model
+from index.adapters.embed.models import ModelInfo, find_model, tokenizer_file
 from index.adapters.embed.prepare import prepare_embedder
 from index.adapters.embed.tokens import TokenCounter
 from schemas.errors import BadConfiguration
@@ -174,13 +174,7 @@ def test_prompts_pooling_and_window_are_read_from_the_folder(folder: Path, tmp_p
 
 
 def test_tokens_are_counted_with_the_special_ones_and_without_a_limit(bundled: ModelInfo) -> None:
-    counter = TokenCounter.of(bundled)
+    counter = TokenCounter(tokenizer_file(bundled))
 
     assert counter.count(["", "hello world", "x " * 600]) == [2, 4, 602]
     assert counter.count([]) == []
-
-
-def test_a_document_prompt_counts(bundled: ModelInfo) -> None:
-    counter = TokenCounter.of(replace(bundled, document_prompt="passage: "))
-
-    assert counter.count(["hello world"]) == [6]

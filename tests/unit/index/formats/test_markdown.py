@@ -1,5 +1,4 @@
-import subprocess
-from pathlib import Path
+from collections.abc import Mapping
 
 import pytest
 from hypothesis import given
@@ -11,8 +10,6 @@ from index.core.formats.markdown import parse_markdown
 from index.core.formats.markdown_roles import role_text
 from index.core.pages import Block, BlockKind, ParsedPage
 from schemas.formats import Dialect
-
-HISTORY = Path(__file__).parents[4].parent / "shared" / "data" / "ray-docs" / "history.bundle"
 
 
 def _parse(text: str, dialect: Dialect = Dialect.GITHUB) -> ParsedPage:
@@ -351,20 +348,9 @@ def test_a_page_of_one_repeated_mark_is_read_in_time(unit: str) -> None:
     assert page.sections[-1].blocks[-1].text.endswith("end")
 
 
-@pytest.fixture(scope="module")
-def real_pages(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    if not HISTORY.exists():
-        pytest.skip("the documentation history is not beside the repository")
-    folder = tmp_path_factory.mktemp("ray") / "docs"
-    subprocess.run(
-        ["git", "clone", "-q", "-b", "eval", HISTORY, folder], check=True, capture_output=True
-    )
-    return sorted(folder.glob("doc/source/**/*.md"))
-
-
-def test_real_pages_keep_their_words(real_pages: list[Path]) -> None:
-    for path in real_pages:
-        text = path.read_text()
+def test_real_pages_keep_their_words(ray_docs: Mapping[str, str]) -> None:
+    pages = {path: text for path, text in ray_docs.items() if path.endswith(".md")}
+    for path, text in pages.items():
         prose = [line for line in text.split("\n") if line[:1].isalpha() and "`" not in line]
         words = {word for line in prose for word in line.split() if word.isalpha()}
 

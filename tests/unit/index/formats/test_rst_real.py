@@ -1,45 +1,26 @@
 """The reStructuredText pages of a real documentation, when they are there."""
 
-import io
 import json
 import re
-import subprocess
-import tarfile
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from index.core.formats.rst import parse_rst
 
-DATA = Path(__file__).parents[4].parent / "shared" / "data" / "ray-docs"
-HISTORY = DATA / "history.bundle"
 EVERY = 4  # one page in so many, to stay quick
-QUESTIONS = DATA / "questions-dev.jsonl"
+QUESTIONS = (
+    Path(__file__).parents[4].parent / "shared" / "data" / "ray-docs" / "questions-dev.jsonl"
+)
 ADDRESS = re.compile(r"https://docs\.ray\.io/en/master/(.*)\.html#(.+)")
 COMMENT = re.compile(r"^( *)\.\.(?: (?![\w:+-]+::|_|\[|\|).*)?\n(?:\1 +.*\n|\s*\n)*", re.MULTILINE)
 
-pytestmark = pytest.mark.skipif(
-    not HISTORY.exists(), reason="needs ray-docs/history.bundle in ../shared/data"
-)
-
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Path below `doc/source`, without its suffix -> text, as of the tag `eval`."""
-    clone = tmp_path_factory.mktemp("docs") / "docs.git"
-    subprocess.run(["git", "clone", "-q", "--bare", HISTORY, clone], check=True)
-    command = ["git", "-C", str(clone), "archive", "eval", "doc/source"]
-    packed = subprocess.run(command, check=True, capture_output=True).stdout
-    return dict(rst_pages(packed))
-
-
-def rst_pages(packed: bytes) -> Iterator[tuple[str, str]]:
-    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-        for member in archive:
-            file = archive.extractfile(member) if member.name.endswith(".rst") else None
-            if file is not None:
-                yield member.name.removeprefix("doc/source/")[:-4], file.read().decode()
+def pages(ray_docs: Mapping[str, str]) -> dict[str, str]:
+    """Path without its suffix -> text."""
+    return {path[:-4]: text for path, text in ray_docs.items() if path.endswith(".rst")}
 
 
 def words_of(text: str) -> set[str]:
