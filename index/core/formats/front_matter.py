@@ -25,7 +25,8 @@ class FrontMatter:
     @property
     def title(self) -> str:
         """The title as published, "" when the block names none."""
-        return _text(self.fields.get("title")) or ""
+        title = _text(self.fields.get("title")) or ""
+        return title.encode(errors="replace").decode()  # YAML can write half of a surrogate pair
 
     @property
     def slug(self) -> str | None:

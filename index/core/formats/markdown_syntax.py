@@ -20,7 +20,7 @@ from index.core.formats.markdown_mkdocs import use_mkdocs
 from schemas.formats import Dialect
 
 MAX_INLINE_CHARS = 50_000
-"""A longer paragraph is one run of text: searching it for pairs of marks is not linear."""
+"""A longer paragraph is read as HTML alone: searching it for pairs of marks is not linear."""
 
 _MAX_NESTING = 40
 _ROLE_NAME = re.compile(r"\{([A-Za-z0-9_+:-]{1,80})\}(`+)")
@@ -78,7 +78,7 @@ def _parse_inline(state: StateCore) -> None:
             continue
         token.children = []
         if len(token.content) > MAX_INLINE_CHARS:
-            token.children.append(Token("text", "", 0, content=token.content))
+            token.children.append(Token("html_inline", "", 0, content=token.content))
         else:
             state.md.inline.parse(token.content, state.md, state.env, token.children)
 

@@ -232,6 +232,15 @@ def test_an_element_that_shows_no_text_shows_none_when_its_tag_is_cut(tag: str) 
     assert "firstlast" in text.replace(" ", "")
 
 
+@pytest.mark.parametrize("dialect", list(Dialect))
+def test_a_paragraph_too_long_to_parse_hides_what_it_hides(dialect: Dialect) -> None:
+    long = "seen <b hidden>secret</b> " * 3_000
+
+    text = text_of(parse_markdown(f"# T\n\n{long}\n", dialect=dialect))
+
+    assert text.split() == ["seen"] * 3_000
+
+
 def test_a_todo_is_not_published() -> None:
     text = text_of(parse_markdown("# T\n\nseen\n\n```{todo}\nsecret\n```\n", dialect=Dialect.MYST))
 
