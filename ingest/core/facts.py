@@ -9,7 +9,7 @@ import msgspec
 from index.core.formats.front_matter import FrontMatter, split_front_matter
 from index.core.formats.html import is_listed
 from index.core.formats.rst import page_fields
-from schemas.formats import Format
+from schemas.formats import Dialect, Format
 
 _LFS_POINTER = "version https://git-lfs.github.com/spec/"
 # Folders of pieces that other pages include, by the names generators give them.
@@ -35,9 +35,12 @@ class FileFacts:
     is_listed: bool
 
 
-def facts_of(text: str, *, format: Format, path: str) -> FileFacts:
-    """Read the facts off a file. `path` is relative to the source's root. Never raises for a bad text."""
-    if text.startswith(_LFS_POINTER) or _is_piece(path, format):
+def facts_of(text: str, *, format: Format, path: str, dialect: Dialect) -> FileFacts:
+    """Read the facts off a file. `path` is relative to the source's root, `dialect` the source's.
+
+    Never raises for a bad text.
+    """
+    if text.startswith(_LFS_POINTER) or _is_piece(path, format, dialect):
         return FileFacts(slug=None, is_listed=False)
     match format:
         case Format.MARKDOWN:
@@ -51,16 +54,17 @@ def facts_of(text: str, *, format: Format, path: str) -> FileFacts:
             return FileFacts(None, is_listed(text))
 
 
-def _is_piece(path: str, format: Format) -> bool:
+def _is_piece(path: str, format: Format, dialect: Dialect) -> bool:
     """Tell a partial by its place.
 
-    Docusaurus keeps out every name with a leading underscore; other generators of plain Markdown have real
-    pages of that kind, such as Hugo's `_index.md` and Jekyll's `_posts`.
+    Docusaurus keeps out every file and folder with a leading underscore; other generators of plain Markdown
+    have real pages of that kind, such as Hugo's `_index.md` and Jekyll's `_posts`.
+    Source: the default of `exclude` in Docusaurus' plugin-content-docs.
     """
     *folders, name = path.split("/")
     if not _PIECES.isdisjoint(folders):
         return True
-    if path.endswith(".mdx"):
+    if format is Format.MARKDOWN and (dialect is Dialect.DOCUSAURUS or path.endswith(".mdx")):
         return any(part.startswith("_") for part in (*folders, name))
     return format is Format.MARKDOWN and name.startswith("_") and not re.match(r"_index\.", name)
 

@@ -11,7 +11,7 @@ from ingest.core.urls import UrlPattern
 from ingest.settings import SourceSettings
 from schemas.formats import Dialect, format_of
 
-_EXPANSION = "1"
+_EXPANSION = "2"
 """Changes with anything in intake that alters the text, URL or set of some source's pages."""
 
 _MARKERS = {

@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from index.core.ledger import Claim
-from ingest.core.facts import facts_of
+from ingest.core.facts import FileFacts, facts_of
 from ingest.core.includes import PageText, expand_pages, texts_of
 from ingest.core.layout import Layout
 from ingest.core.look import Look
 from ingest.core.tree import FileContent, SourceReader
 from schemas.errors import TooLarge
 from schemas.events import MAX_PAGE_BYTES
-from schemas.formats import Format, format_of
+from schemas.formats import Dialect, Format, format_of
 
 _FILES_AT_ONCE = 256
 _MAX_URL_BYTES = 2_000
@@ -40,30 +40,40 @@ class _Filled:
 
 
 async def look_at(
-    paths: Sequence[str], *, layout: Layout, reader: SourceReader, commit: str
+    paths: Sequence[str], *, layout: Layout, reader: SourceReader, commit: str, dialect: Dialect
 ) -> dict[str, Look | None]:
-    """Read the pages at `paths` as of `commit`; None stands for a path that holds no page there."""
+    """Read the pages at `paths` as of `commit`; None stands for a path that holds no page there.
+
+    `dialect` is the source's at that commit.
+    """
     looks: dict[str, Look | None] = {}
     for start in range(0, len(paths), _FILES_AT_ONCE):
         batch = paths[start : start + _FILES_AT_ONCE]
-        looks |= await _look_at(batch, layout, reader, commit)
+        looks |= await _look_at(batch, layout, reader, commit, dialect)
     return looks
 
 
 async def _look_at(
-    paths: Sequence[str], layout: Layout, reader: SourceReader, commit: str
+    paths: Sequence[str], layout: Layout, reader: SourceReader, commit: str, dialect: Dialect
 ) -> dict[str, Look | None]:
     wanted = {layout.file_path(path): path for path in paths if layout.globs.matches(path)}
     files = await reader.read(commit, list(wanted))
     decoded = [_decode(wanted[file], content) for file, content in files.items()]
-    listed = [page for page in decoded if page.text is None or _is_listed(page.path, page.text)]
+    facts = {
+        page.path: facts_of(page.text, format=_format(page.path), path=page.path, dialect=dialect)
+        for page in decoded
+        if page.text is not None
+    }
+    listed = [page for page in decoded if page.path not in facts or facts[page.path].is_listed]
     filled = {page.path: _Filled(None, page.refusal) for page in listed}
     filled |= await _expand(
         [page for page in listed if page.text is not None], layout, reader, commit
     )
     looks: dict[str, Look | None] = dict.fromkeys(paths)
     looks |= {page.path: Look(page.path, page.blob, None, "", None) for page in decoded}
-    looks |= {page.path: _look(page, filled[page.path], layout) for page in listed}
+    looks |= {
+        page.path: _look(page, filled[page.path], layout, facts.get(page.path)) for page in listed
+    }
     return looks
 
 
@@ -101,14 +111,9 @@ def _decode(path: str, content: FileContent) -> _Decoded:
         return _Decoded(path, content.blob, None, f"the file is no UTF-8 at byte {error.start}")
 
 
-def _is_listed(path: str, text: str) -> bool:
-    return facts_of(text, format=_format(path), path=path).is_listed
-
-
-def _look(page: _Decoded, filled: _Filled, layout: Layout) -> Look:
-    url, slug = layout.url.url_of(page.path), None
-    if page.text is not None:
-        slug = facts_of(page.text, format=_format(page.path), path=page.path).slug
+def _look(page: _Decoded, filled: _Filled, layout: Layout, facts: FileFacts | None) -> Look:
+    url = layout.url.url_of(page.path)
+    slug = None if facts is None else facts.slug
     if slug is not None and slug.isprintable():
         url = layout.url.url_with_slug(page.path, slug)
     elif slug is not None:  # escapes in front matter spell what no address may hold

@@ -209,6 +209,7 @@ async def _look(round_: _Round, paths: set[str]) -> None:
         layout=round_.source.layout,
         reader=round_.source.reader,
         commit=round_.head.commit,
+        dialect=round_.dialect,
     )
 
 
@@ -265,7 +266,13 @@ async def _texts(round_: _Round, batch: Sequence[Change]) -> dict[str, str]:
     again = [path for path in live if path not in kept]
     source = round_.source
     looks: Mapping[str, Look | None] = (
-        await look_at(again, layout=source.layout, reader=source.reader, commit=round_.head.commit)
+        await look_at(
+            again,
+            layout=source.layout,
+            reader=source.reader,
+            commit=round_.head.commit,
+            dialect=round_.dialect,
+        )
         if again
         else {}
     )

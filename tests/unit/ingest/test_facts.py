@@ -3,13 +3,13 @@
 import pytest
 
 from ingest.core.facts import facts_of
-from schemas.formats import Format, format_of
+from schemas.formats import Dialect, Format, format_of
 
 
-def is_listed(path: str, text: str) -> bool:
+def is_listed(path: str, text: str, dialect: Dialect = Dialect.AUTO) -> bool:
     format = format_of(path)
     assert format is not None
-    return facts_of(text, format=format, path=path).is_listed
+    return facts_of(text, format=format, path=path, dialect=dialect).is_listed
 
 
 @pytest.mark.parametrize(
@@ -59,6 +59,21 @@ def test_everything_else_is_a_page(path: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "is_page"),
+    [
+        ("docs/_part.md", False),
+        ("docs/_parts/a.md", False),
+        ("docs/_parts/deep/a.mdx", False),
+        ("_index.md", False),
+        ("docs/a_part.md", True),
+        ("docs/_parts/a.html", True),
+    ],
+)
+def test_docusaurus_publishes_nothing_with_a_leading_underscore(path: str, is_page: bool) -> None:
+    assert is_listed(path, "# A", Dialect.DOCUSAURUS) is is_page
+
+
+@pytest.mark.parametrize(
     ("path", "text", "slug"),
     [
         ("a.md", "---\nslug: /start\n---\n", "/start"),
@@ -72,12 +87,15 @@ def test_a_slug_is_what_the_front_matter_asks_for(path: str, text: str, slug: st
     format = format_of(path)
     assert format is not None
 
-    assert facts_of(text, format=format, path=path).slug == slug
+    assert facts_of(text, format=format, path=path, dialect=Dialect.AUTO).slug == slug
 
 
 def test_the_facts_do_not_depend_on_the_line_ends() -> None:
     unix, dos = "---\ndraft: true\n---\n# A", "---\r\ndraft: true\r\n---\r\n# A"
 
-    assert facts_of(unix, format=Format.MARKDOWN, path="a.md") == facts_of(
-        dos, format=Format.MARKDOWN, path="a.md"
+    of_unix, of_dos = (
+        facts_of(text, format=Format.MARKDOWN, path="a.md", dialect=Dialect.AUTO)
+        for text in (unix, dos)
     )
+
+    assert of_unix == of_dos
