@@ -1,6 +1,7 @@
 """Processing: from a webhook or a saved file until the new text is found and the old text is gone."""
 
 import asyncio
+import json
 import os
 import random
 from dataclasses import dataclass
@@ -75,9 +76,9 @@ def run() -> None:
 
 
 def _indexed_pages(root: Path) -> list[Path]:
-    included = Globs(("**/*.rst",), EXCLUDE)
+    included = Globs(("**/*.rst", "**/*.md", "**/*.ipynb"), EXCLUDE)
     return sorted(
-        path for path in root.rglob("*.rst") if included.matches(path.relative_to(root).as_posix())
+        path for path in root.rglob("*.*") if included.matches(path.relative_to(root).as_posix())
     )
 
 
@@ -120,7 +121,8 @@ def _real_documentation(folder: Path) -> dict[str, object]:
         pages = _indexed_pages(repository / "doc" / "source")
         work.random.shuffle(pages)
         tokens: dict[Path, str] = {}
-        edits = [_edit(work, pages[n % 120], tokens) for n in range(_EDITS)]
+        edited = [(pages[n % 120], _edit(work, pages[n % 120], tokens)) for n in range(_EDITS)]
+        edits = [seconds for _, seconds in edited]
         deletions = [_delete(work, page, tokens) for page in list(tokens)[:_DELETIONS]]
         renames = [_rename(work, page, tokens) for page in list(tokens)[:_RENAMES]]
         no_change = [_no_change(server) for _ in range(10)]
@@ -130,6 +132,10 @@ def _real_documentation(folder: Path) -> dict[str, object]:
     return {
         "pages": len(pages),
         "edits_s": spread(edits),
+        "edits_by_format_s": {
+            suffix: spread([seconds for page, seconds in edited if page.suffix == suffix])
+            for suffix in sorted({page.suffix for page, _ in edited})
+        },
         "deletions_s": spread(deletions),
         "renames_s": spread(renames),
         "no_change_s": spread(no_change),
@@ -143,14 +149,22 @@ def _edit(work: _Repository, page: Path, tokens: dict[Path, str]) -> float:
     """Replace the page's own test paragraph by a new one."""
     old, new = tokens.get(page), work.token()
     text = page.read_text("utf-8")
-    text = (
-        text.replace(old, new) if old else f"{text}\n\nThe {new} setting tells how long to wait.\n"
-    )
-    page.write_text(text, "utf-8")
+    paragraph = f"The {new} setting tells how long to wait."
+    page.write_text(text.replace(old, new) if old else _with_paragraph(page, paragraph), "utf-8")
     tokens[page] = new
     sent_s = work.push(f"Edit {page.name}")
     what = f"the edit of {page}"
     return wait_until(lambda: _is_swapped(work.server, old, new), what=what, since_s=sent_s)
+
+
+def _with_paragraph(page: Path, paragraph: str) -> str:
+    """The page's text with a paragraph at its end, in a notebook as a cell."""
+    text = page.read_text("utf-8")
+    if page.suffix != ".ipynb":
+        return f"{text}\n\n{paragraph}\n"
+    notebook = json.loads(text)
+    notebook["cells"].append({"cell_type": "markdown", "metadata": {}, "source": [paragraph]})
+    return json.dumps(notebook, indent=1) + "\n"
 
 
 def _is_swapped(server: Server, old: str | None, new: str | None) -> bool:

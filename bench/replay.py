@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.corpus import clone_history, commits, git, require_data, source_toml, workspace
+from bench.edits import EDITS, PAGES_A_KIND, add_paragraph, editable_pages
 from bench.encode import distinct_texts, embedder_of, encode_s, reader_of
 from bench.record import machine, spread, write_result
 from headwater.indexing import ignore, open_source, sync_until_complete
@@ -45,6 +46,7 @@ class _Tally:
     heading_texts: int = 0
     wall_s: list[float] = field(default_factory=list)
     unclean: list[str] = field(default_factory=list)
+    edits: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 def run() -> None:
@@ -78,6 +80,7 @@ async def _replay(folder: Path) -> dict[str, object]:
                     await complete_generation(runtime, target)
                 if number % _VERIFY_EVERY == 0 or commit == order[-1]:
                     await _verify(runtime, source, commit, tally)
+            tally.edits = await _edits(runtime, source, repository)
         later = [text for texts in tally.new_texts[1:] for text in texts]
         alone_s = sum([await encode_s(embedder, texts) for texts in tally.new_texts[1:] if texts])
         embedder.close()
@@ -85,10 +88,39 @@ async def _replay(folder: Path) -> dict[str, object]:
 
 
 async def _step(runtime: Runtime, source: Source, tally: _Tally) -> None:
-    before, start_s = runtime.cost.copy(), time.perf_counter()
-    await sync_until_complete(source, Syncer(runtime.store.ledger, runtime.log, utc_now))
+    start_s = time.perf_counter()
+    tally.embedded.append(await _embedded_by_sync(runtime, source))
     tally.wall_s.append(time.perf_counter() - start_s)
-    tally.embedded.append(runtime.cost.since(before).texts_embedded)
+
+
+async def _embedded_by_sync(runtime: Runtime, source: Source) -> int:
+    before = runtime.cost.copy()
+    await sync_until_complete(source, Syncer(runtime.store.ledger, runtime.log, utc_now))
+    return runtime.cost.since(before).texts_embedded
+
+
+async def _edits(runtime: Runtime, source: Source, repository: Path) -> dict[str, dict[str, float]]:
+    """Texts embedded by one edit of each kind, on pages that the other kinds leave alone."""
+
+    async def embedded() -> int:
+        git(repository, "add", "-A")
+        git(repository, "commit", "-q", "-m", "Edit a page")
+        git(repository, "update-ref", "refs/heads/replayed", "HEAD")
+        return await _embedded_by_sync(runtime, source)
+
+    counts: dict[str, list[float]] = {name: [] for name in (*EDITS, "undone")}
+    pages = editable_pages(repository / "doc" / "source")[: PAGES_A_KIND * len(counts)]
+    for number, page in enumerate(pages):
+        name = list(counts)[number % len(counts)]
+        if name == "undone":
+            text = page.read_text("utf-8")
+            add_paragraph(page)
+            await embedded()
+            page.write_text(text, "utf-8")
+        else:
+            EDITS[name](page)
+        counts[name].append(await embedded())
+    return {name: {**spread(found), "sum": sum(found)} for name, found in counts.items() if found}
 
 
 async def _count(source: Source, reader: Reader, commit: str, tally: _Tally) -> None:
@@ -150,6 +182,8 @@ def _figures(tally: _Tally, alone_s: float, later: list[str]) -> dict[str, objec
         "share_of_whole_pages": round(sum(tally.embedded[1:]) / whole, 4),
         "bound_share": 0.15,
         "of_which_heading_or_title_edits": tally.heading_texts,
+        "texts_embedded_by_edit": tally.edits,
+        "bound_rename_move_whitespace_undone": 0,
         "chunks_at_head": len(chunks),
         "mean_chunk_chars": round(sum(len(chunk.text) for chunk in chunks) / len(chunks)),
         "wall_s": round(wall_s, 2),
