@@ -12,6 +12,7 @@ _MARKER = re.compile(
     r"(!!!|\?\?\?\+?|===[!+]?)[ \t]+([^\"\n]{0,200}?)[ \t]*(?:\"([^\n]*)\")?[ \t]*$"
 )
 _SNIPPET = re.compile(r"^[ \t]*-+8<-+(?:[ \t]+[\"'][^\n]*)?$")
+_ABBREVIATION = re.compile(r"^ {0,3}\*\[[^\]\n]+\] ?:[ \t]")
 _MARKDOWN_IN_HTML = re.compile(
     r"^[ \t]*<[a-z][^<>\n]{0,500}?\smarkdown(?:=[^<>\n]{0,500})?>[ \t]*$"
 )
@@ -34,10 +35,10 @@ def use_mkdocs(md: MarkdownIt) -> None:
 
 
 def prepare_mkdocs(text: str) -> str:
-    """Drop snippet lines and the table of contents, and open Markdown inside HTML to the parser."""
+    """Drop snippet lines, abbreviations and the table of contents, and open Markdown inside HTML to the parser."""
     kept: list[str] = []
     for line in text.split("\n"):
-        if _SNIPPET.match(line) or line.strip() == "[TOC]":
+        if _SNIPPET.match(line) or _ABBREVIATION.match(line) or line.strip() == "[TOC]":
             continue
         if _CLOSING_TAG.match(line):
             kept.append("")

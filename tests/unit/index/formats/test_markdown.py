@@ -184,7 +184,7 @@ def test_an_id_set_by_hand_is_the_anchor() -> None:
 
 
 def test_attribute_lists_and_icons_are_not_text() -> None:
-    text = "[Go](x){ .md-button } :material-star: and {braces}\n\n[TOC]\n\n--8<-- 'file.md'\n"
+    text = "[Go](x){ .md-button } :material-star: and {braces}\n\n[TOC]\n\n--8<-- 'file.md'\n\n*[HTML]: hover\n"
 
     assert _texts(text, Dialect.MKDOCS) == ["Go and {braces}"]
 
