@@ -7,20 +7,40 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
+_KEPT_CHARS = 8_000_000
+"""Texts of so many characters together are remembered with their counts."""
+
 
 class TokenCounter:
-    """Counts the tokens a text takes in the window; cheap enough for every small process."""
+    """Counts the tokens a text takes in the window; cheap enough for every small process.
+
+    Counting is half of what reading a page costs, and an edit leaves most of a page as it was: counts are remembered.
+    """
 
     def __init__(self, file: Path) -> None:
         """Take `file` (a tokenizer.json)."""
         self._tokenizer = Tokenizer.from_file(str(file))
         self._tokenizer.no_truncation()  # the file may carry settings of its training
         self._tokenizer.no_padding()
+        self._counts: dict[str, int] = {}
+        self._kept_chars = 0
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text with the special ones, nothing cut off."""
-        encoded = self._tokenizer.encode_batch_fast(list(texts))
-        return [len(encoding.ids) for encoding in encoded]
+        counts = {text: self._counts[text] for text in texts if text in self._counts}
+        new = [text for text in dict.fromkeys(texts) if text not in counts]
+        if new:
+            encoded = self._tokenizer.encode_batch_fast(new)
+            fresh = {text: len(one.ids) for text, one in zip(new, encoded, strict=True)}
+            counts |= fresh
+            self._remember(fresh)
+        return [counts[text] for text in texts]
+
+    def _remember(self, counts: dict[str, int]) -> None:
+        if self._kept_chars > _KEPT_CHARS:
+            self._counts, self._kept_chars = {}, 0
+        self._counts |= counts
+        self._kept_chars += sum(map(len, counts))
 
 
 class Tokeniser:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from index.adapters.embed import tokens
 from index.adapters.embed.models import ModelInfo, find_model, tokenizer_file
 from index.adapters.embed.prepare import prepare_embedder
 from index.adapters.embed.tokens import TokenCounter
@@ -177,4 +178,17 @@ def test_tokens_are_counted_with_the_special_ones_and_without_a_limit(bundled: M
     counter = TokenCounter(tokenizer_file(bundled))
 
     assert counter.count(["", "hello world", "x " * 600]) == [2, 4, 602]
+    assert counter.count(["hello world", "hello", "hello world"]) == [4, 3, 4]
     assert counter.count([]) == []
+
+
+def test_what_is_remembered_of_counted_texts_is_bounded(
+    bundled: ModelInfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens, "_KEPT_CHARS", 100)
+    counter = TokenCounter(tokenizer_file(bundled))
+
+    for number in range(200):
+        assert counter.count([f"{number} hello", "hello"])[1] == 3
+
+    assert sum(map(len, counter._counts)) < 150
