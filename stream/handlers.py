@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import stamina
 import structlog
 
-from index.core.pages import ReadPage
 from index.core.plan import Outcome
 from index.core.ports import PageStore, ParkStore
-from index.handlers import ReadPages, Receiver, apply_page, embed_ahead, read_ahead
+from index.handlers import ReadAhead, ReadPages, Receiver, apply_page, embed_ahead, read_ahead
 from index.handlers.together import first_failure
 from schemas.errors import BadVectors, ParkingFailed, PermanentError, TransientError
 from schemas.events import PageDeleted, PageEvent
@@ -115,7 +114,7 @@ async def _consume(
     event: PageEvent,
     to: Receiver,
     consumer: Consumer,
-    page: ReadPage | PermanentError | None,
+    ahead: ReadAhead | None,
 ) -> None:
     bad_vectors = 0
     outcome: Outcome | None = None
@@ -123,7 +122,7 @@ async def _consume(
         with attempt:
             try:
                 await _wait_for_target(event, to, consumer)
-                outcome = await apply_page(event, to, store=consumer.store, page=page)
+                outcome = await apply_page(event, to, store=consumer.store, ahead=ahead)
             except TransientError:
                 raise
             except BadVectors as error:

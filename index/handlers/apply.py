@@ -6,15 +6,24 @@ from dataclasses import dataclass
 
 from index.core.embedding import Embed
 from index.core.pages import ReadPage
-from index.core.plan import Outcome, PagePlan, plan_deletion, plan_page, texts_of
+from index.core.plan import Outcome, PagePlan, StoredPage, plan_deletion, plan_page, texts_of
 from index.core.ports import PageStore, ReadEvent
 from index.handlers.together import run_together
 from schemas.errors import BadVectors, PermanentError, StoreUnavailable
 from schemas.events import PageChanged, PageDeleted, PageEvent
 from schemas.ids import Generation, PageId, Revision, TextHash
 
-ReadPages = Mapping[tuple[PageId, Revision], ReadPage | PermanentError]
-"""What became of reading events: a batch may hold several revisions of one page."""
+
+@dataclass(frozen=True, slots=True)
+class ReadAhead:
+    """What became of reading an event, and the page as it was stored then."""
+
+    page: ReadPage | PermanentError
+    stored: StoredPage | None
+
+
+ReadPages = Mapping[tuple[PageId, Revision], ReadAhead]
+"""A batch may hold several revisions of one page."""
 
 VECTOR_BATCH = 64
 """Texts whose vectors are committed together: what a crash costs at most is one such batch."""
@@ -33,16 +42,18 @@ class Receiver:
 
 async def read_ahead(events: Sequence[PageEvent], to: Receiver, *, store: PageStore) -> ReadPages:
     """Read the pages that the store does not have yet. A page that cannot be read stands for its error."""
-    pages: dict[tuple[PageId, Revision], ReadPage | PermanentError] = {}
+    pages: dict[tuple[PageId, Revision], ReadAhead] = {}
 
     async def read(event: PageChanged) -> None:
         stored = await store.page(to.generation, event.page_id)
         if stored is not None and stored.revision >= event.revision:
             return
+        page: ReadPage | PermanentError
         try:
-            pages[event.page_id, event.revision] = await to.read(event)
+            page = await to.read(event)
         except PermanentError as error:
-            pages[event.page_id, event.revision] = error
+            page = error
+        pages[event.page_id, event.revision] = ReadAhead(page, stored)
 
     changed = (event for event in events if isinstance(event, PageChanged))
     await run_together((read(event) for event in changed), at_once=_READ_AT_ONCE)
@@ -54,7 +65,7 @@ async def embed_ahead(pages: ReadPages, to: Receiver, *, store: PageStore) -> No
 
     Bad vectors are left to `apply_page` to find, page by page.
     """
-    readable = [page for page in pages.values() if isinstance(page, ReadPage)]
+    readable = [ahead.page for ahead in pages.values() if isinstance(ahead.page, ReadPage)]
     with contextlib.suppress(BadVectors):
         texts = {key: text for page in readable for key, text in texts_of(page)}
         await _embed_missing(texts, to, store)
@@ -65,14 +76,18 @@ async def apply_page(
     to: Receiver,
     *,
     store: PageStore,
-    page: ReadPage | PermanentError | None = None,
+    ahead: ReadAhead | None = None,
 ) -> Outcome:
     """Bring the page to `event.revision` in one generation: APPLIED, or STALE when it is there already.
 
-    `page` is what `read_ahead` made of this event, if it was read. Raises: PermanentError when it cannot be applied.
+    `ahead` is what `read_ahead` made of this event, if it was read. Raises: PermanentError when it cannot be applied.
     """
-    for _ in range(_RACES_BEFORE_WAITING):
-        stored = await store.page(to.generation, event.page_id)
+    page = ahead.page if ahead else None
+    for race in range(_RACES_BEFORE_WAITING):
+        # What was stored when the event was read serves if it still is: the store says AGAIN when it is not.
+        stored = (
+            ahead.stored if ahead and not race else await store.page(to.generation, event.page_id)
+        )
         if isinstance(event, PageDeleted):
             plan = plan_deletion(event, stored)
         elif stored is not None and stored.revision >= event.revision:
