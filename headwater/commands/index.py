@@ -106,12 +106,13 @@ async def index_all(
     A source in trouble does not hold up the others. Returns: what was indexed, and what went wrong.
     """
     target = await choose_generation(runtime)
+    home = Path(runtime.settings.home)
     reports: list[IndexReport] = []
     troubles: list[HeadwaterError] = []
     async with consuming(runtime, ignore):
         for source_settings in runtime.settings.source:
             try:
-                async with open_source(source_settings, Path(runtime.settings.home)) as source:
+                async with open_source(source_settings, home, runtime.examine) as source:
                     reports.append(await index_source(source, runtime, target, progress=progress))
             except (BadSource, SourceUnreachable) as error:
                 troubles.append(error)

@@ -21,6 +21,7 @@ from headwater.runtime import Store, open_store
 from headwater.settings import Settings
 from index.adapters.postgres.deliveries import PostgresDeliveries
 from index.core.ledger import SourceState
+from ingest.adapters.examining_child import ExaminingChild
 from ingest.handlers.sync import preview_source
 from schemas.errors import StoreUnavailable, WrongUse
 from schemas.ids import Revision, SourceName
@@ -40,9 +41,10 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
 async def preview(settings: Settings, *, json: bool) -> int:
     """Say what would change, and change nothing. Returns: the exit status."""
     previews = []
-    async with open_store(settings, say) as store:
+    examine = ExaminingChild(timeout_s=settings.chunking.read_timeout_s)
+    async with open_store(settings, say) as store, examine:
         for source_settings in settings.source:
-            async with open_source(source_settings, Path(settings.home)) as source:
+            async with open_source(source_settings, Path(settings.home), examine) as source:
                 head, changes = await preview_source(source, store.ledger)
             by_action: dict[str, list[str]] = {}
             for change in changes:

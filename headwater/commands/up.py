@@ -117,7 +117,7 @@ async def _follow_all(
         group = await stack.enter_async_context(asyncio.TaskGroup())
         for settings in runtime.settings.source:
             source = await stack.enter_async_context(
-                open_source(settings, Path(runtime.settings.home))
+                open_source(settings, Path(runtime.settings.home), runtime.examine)
             )
             group.create_task(_watch(source, following, target, progress))
         group.create_task(_complete(runtime, following, target))

@@ -7,6 +7,7 @@ from datetime import datetime
 import structlog
 
 from index.core.ledger import Announcement, Claim, Publication, SourceState
+from ingest.core.examine import Examine
 from ingest.core.layout import Layout
 from ingest.core.look import Look, desired_of
 from ingest.core.outbox import Stamp, events_of, parked_of, publications_of
@@ -26,11 +27,12 @@ _TEXTS_KEPT = 256
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source to sync: its name, its layout and what reads it."""
+    """A source to sync: its name, its layout, what reads it and what examines its pages."""
 
     name: SourceName
     layout: Layout
     reader: SourceReader
+    examine: Examine
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +205,7 @@ async def _look(round_: _Round, paths: set[str]) -> None:
         layout=round_.source.layout,
         reader=round_.source.reader,
         commit=round_.head.commit,
+        examine=round_.source.examine,
     )
 
 
@@ -259,7 +262,13 @@ async def _texts(round_: _Round, batch: Sequence[Change]) -> dict[str, str]:
     again = [path for path in live if path not in kept]
     source = round_.source
     looks: Mapping[str, Look | None] = (
-        await look_at(again, layout=source.layout, reader=source.reader, commit=round_.head.commit)
+        await look_at(
+            again,
+            layout=source.layout,
+            reader=source.reader,
+            commit=round_.head.commit,
+            examine=source.examine,
+        )
         if again
         else {}
     )

@@ -92,7 +92,9 @@ async def pages_at(source: Source, commit: str) -> AsyncIterator[PageChanged]:
     live = [path for path in paths if path in urls]
     for start in range(0, len(live), _PAGES_AT_ONCE):
         batch = live[start : start + _PAGES_AT_ONCE]
-        looks = await look_at(batch, layout=source.layout, reader=source.reader, commit=commit)
+        looks = await look_at(
+            batch, layout=source.layout, reader=source.reader, commit=commit, examine=source.examine
+        )
         for path, look in looks.items():
             if look is not None and look.text is not None:
                 yield _event(source, path, urls[path], look, dialect)
@@ -123,7 +125,9 @@ async def _urls(source: Source, commit: str, paths: list[str], dialect: Dialect)
     looks: dict[str, Look | None] = {}
     for start in range(0, len(paths), _PAGES_AT_ONCE):
         batch = paths[start : start + _PAGES_AT_ONCE]
-        looks |= await look_at(batch, layout=source.layout, reader=source.reader, commit=commit)
+        looks |= await look_at(
+            batch, layout=source.layout, reader=source.reader, commit=commit, examine=source.examine
+        )
     claims: dict[str, Claim] = {
         path: look.claim
         for path, look in looks.items()
@@ -143,7 +147,11 @@ async def _moved_on(source: Source, rebuilt: Mapping[str, DumpedPage], ledger: L
     for start in range(0, len(paths), _PAGES_AT_ONCE):
         batch = paths[start : start + _PAGES_AT_ONCE]
         looks |= await look_at(
-            batch, layout=source.layout, reader=source.reader, commit=head.commit
+            batch,
+            layout=source.layout,
+            reader=source.reader,
+            commit=head.commit,
+            examine=source.examine,
         )
     claims = {
         path: look.claim

@@ -1,0 +1,47 @@
+"""What a page's file comes to: what it says of itself, and its text with includes. Pure, and as slow as the page is."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from ingest.core.facts import FileFacts, facts_of
+from ingest.core.includes import Expanded, PageText, expand_known
+from schemas.errors import TooLarge, UnreadablePage
+from schemas.formats import Format
+
+
+@dataclass(frozen=True, slots=True)
+class PageFile:
+    """A page's own file: `path` is relative to the source's root, `file` and `root` to the repository."""
+
+    text: str
+    path: str
+    file: str
+    format: Format
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A page as far as the given files tell; one that is not listed makes no page and is not expanded."""
+
+    facts: FileFacts
+    expanded: Expanded
+
+
+Examine = Callable[[PageFile, Mapping[str, str | None]], Awaitable[Examined]]
+"""`examine`, somewhere. Raises: UnreadablePage, ParseTimeout; ReaderUnavailable."""
+
+
+def examine(page: PageFile, files: Mapping[str, str | None]) -> Examined:
+    """Examine a page; None among `files`, which its includes may name, says that a file is absent.
+
+    Raises: UnreadablePage when it is too large with its includes.
+    """
+    facts = facts_of(page.text, format=page.format, path=page.path)
+    if not facts.is_listed:
+        return Examined(facts, Expanded("", frozenset(), frozenset()))
+    try:
+        text = PageText(page.text, page.file, page.format, page.root)
+        return Examined(facts, expand_known(text, files))
+    except TooLarge as error:
+        raise UnreadablePage(f"with its includes: {error}") from error
