@@ -10,9 +10,9 @@ from index.core.ledger import Claim
 from ingest.core.examine import Examine, Examined, PageFile
 from ingest.core.facts import FileFacts
 from ingest.core.includes import texts_of
-from ingest.core.layout import Layout
+from ingest.core.layout import Layout, is_stand_in
 from ingest.core.look import Look
-from ingest.core.tree import FileContent, SourceReader
+from ingest.core.tree import MAX_PATH_BYTES, FileContent, SourceReader
 from schemas.errors import PermanentError, TooLarge, TransientError
 from schemas.events import MAX_PAGE_BYTES
 from schemas.formats import Format, format_of
@@ -50,6 +50,8 @@ async def look_at(
     A page that cannot be read is refused with the reason, whatever that is, and the others are read.
     """
     looks: dict[str, Look | None] = dict.fromkeys(paths)
+    if odd := [path for path in paths if is_stand_in(path)]:
+        looks |= await _too_long(odd, layout, reader, commit)
     for start in range(0, len(paths), _FILES_AT_ONCE):
         batch = paths[start : start + _FILES_AT_ONCE]
         wanted = {layout.file_path(path): path for path in batch if layout.globs.matches(path)}
@@ -58,6 +60,20 @@ async def look_at(
         for seen in await _Examining(layout, reader, commit, examine).all_of(decoded):
             looks[seen.path] = _addressed(seen, layout)
     return looks
+
+
+async def _too_long(
+    paths: Sequence[str], layout: Layout, reader: SourceReader, commit: str
+) -> dict[str, Look]:
+    """Refuse what `paths` stand for, where it is there."""
+    tree = await reader.tree(commit, under=layout.root)
+    files = {layout.page_path(file): entry.blob for file, entry in tree.items()}
+    refusal = f"its path is longer than {MAX_PATH_BYTES} bytes"
+    return {
+        path: Look(path, blob, None, refusal, Claim(path, blob, _no_address(path), False))
+        for path in paths
+        if (blob := files.get(path)) is not None
+    }
 
 
 @dataclass(slots=True)
