@@ -10,6 +10,7 @@ import msgspec
 from headwater.commands.index_other import ask_follower, preview
 from headwater.console import SyncProgress, print_json, print_text, say, sync_progress
 from headwater.indexing import IndexReport, ignore, index_source, open_source
+from headwater.keeping import keeping_database
 from headwater.runtime import (
     Runtime,
     choose_generation,
@@ -109,7 +110,7 @@ async def index_all(
     home = Path(runtime.settings.home)
     reports: list[IndexReport] = []
     troubles: list[HeadwaterError] = []
-    async with consuming(runtime, ignore):
+    async with keeping_database(runtime.store), consuming(runtime, ignore):
         for source_settings in runtime.settings.source:
             try:
                 async with open_source(source_settings, home, runtime.examine) as source:
