@@ -291,8 +291,7 @@ async def tidy(runtime: Runtime) -> None:
     generations = runtime.store.generations
     await generations.prune(age=_LEDGER_KEPT)
     for info in await generations.generations():
-        while await generations.collect(info.generation, grace=_ORPHANS_KEPT, batch=_ORPHAN_BATCH):
-            await asyncio.sleep(0)
+        await generations.collect(info.generation, grace=_ORPHANS_KEPT, batch=_ORPHAN_BATCH)
 
 
 def live(generations: Sequence[GenerationInfo]) -> GenerationInfo:
