@@ -1,6 +1,6 @@
 """Reading page files from a source: decoded, with their includes, and with what they say of themselves."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -19,7 +19,7 @@ from schemas.formats import Format, format_of
 
 _log = structlog.get_logger()
 
-_FILES_AT_ONCE = 256
+_FILES_AT_ONCE = 64
 _MAX_URL_BYTES = 2_000
 """Beyond what browsers and indexes take; a page with a longer address is parked."""
 
@@ -44,22 +44,24 @@ class _Seen:
 
 async def look_at(
     paths: Sequence[str], *, layout: Layout, reader: SourceReader, commit: str, examine: Examine
-) -> dict[str, Look | None]:
-    """Read the pages at `paths` as of `commit`; None stands for a path that holds no page there.
+) -> AsyncIterator[tuple[str, Look | None]]:
+    """Read the pages at `paths` as of `commit`, some at a time; None stands for a path that holds no page there.
 
-    A page that cannot be read is refused with the reason, whatever that is, and the others are read.
+    A page that cannot be read is refused with the reason, whatever that is, and the others are read. Their texts are
+    not kept here: a source may have more of it than fits in memory.
     """
-    looks: dict[str, Look | None] = dict.fromkeys(paths)
-    if odd := [path for path in paths if is_stand_in(path)]:
-        looks |= await _too_long(odd, layout, reader, commit)
+    odd = [path for path in paths if is_stand_in(path)]
+    too_long = await _too_long(odd, layout, reader, commit) if odd else {}
     for start in range(0, len(paths), _FILES_AT_ONCE):
         batch = paths[start : start + _FILES_AT_ONCE]
         wanted = {layout.file_path(path): path for path in batch if layout.globs.matches(path)}
         files = await reader.read(commit, list(wanted))
         decoded = [_decode(wanted[file], content) for file, content in files.items()]
+        looks = {path: too_long.get(path) for path in batch}
         for seen in await _Examining(layout, reader, commit, examine).all_of(decoded):
             looks[seen.path] = _addressed(seen, layout)
-    return looks
+        for found in looks.items():
+            yield found
 
 
 async def _too_long(
@@ -166,7 +168,7 @@ def _look(seen: _Seen, layout: Layout) -> Look:
         text, refusal = None, f"its address is longer than {_MAX_URL_BYTES} bytes"
         url = _no_address(url)
     claim = Claim(seen.path, seen.blob, url, slug is not None, seen.depends)
-    return Look(seen.path, seen.blob, text, refusal, claim)
+    return Look.of(seen.path, seen.blob, text, refusal, claim)
 
 
 def _no_address(name: str) -> str:

@@ -36,10 +36,12 @@ def looked(
     commit = reader.commit({path: text.encode() for path, text in files.items()})
     layout = Layout.of(SourceSettings(name="docs", location="."))
     pages = [page for path in files if (page := layout.page_path(path)) is not None]
-    looks = asyncio.run(
-        look_at(pages, layout=layout, reader=reader, commit=commit, examine=examine)
-    )
-    return {path: look for path, look in looks.items() if look is not None}
+
+    async def look() -> dict[str, Look]:
+        seen = look_at(pages, layout=layout, reader=reader, commit=commit, examine=examine)
+        return {path: look async for path, look in seen if look is not None}
+
+    return asyncio.run(look())
 
 
 def test_a_page_that_is_too_large_does_not_stop_the_others() -> None:
