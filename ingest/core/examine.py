@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ingest.core.facts import FileFacts, facts_of
 from ingest.core.includes import Expanded, PageText, expand_known
-from schemas.errors import TooLarge, UnreadablePage
+from schemas.errors import TooLarge
 from schemas.formats import Format
 
 
@@ -22,10 +22,15 @@ class PageFile:
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """A page as far as the given files tell; one that is not listed makes no page and is not expanded."""
+    """A page as far as the given files tell; one that is not listed makes no page and is not expanded.
+
+    `refusal` says why it cannot be published; then `expanded` is empty, and the facts hold all the same: the page goes
+    on asking for its address.
+    """
 
     facts: FileFacts
     expanded: Expanded
+    refusal: str = ""
 
 
 Examine = Callable[[PageFile, Mapping[str, str | None]], Awaitable[Examined]]
@@ -33,15 +38,13 @@ Examine = Callable[[PageFile, Mapping[str, str | None]], Awaitable[Examined]]
 
 
 def examine(page: PageFile, files: Mapping[str, str | None]) -> Examined:
-    """Examine a page; None among `files`, which its includes may name, says that a file is absent.
-
-    Raises: UnreadablePage when it is too large with its includes.
-    """
+    """Examine a page; None among `files`, which its includes may name, says that a file is absent."""
+    nothing = Expanded("", frozenset(), frozenset())
     facts = facts_of(page.text, format=page.format, path=page.path)
     if not facts.is_listed:
-        return Examined(facts, Expanded("", frozenset(), frozenset()))
+        return Examined(facts, nothing)
     try:
         text = PageText(page.text, page.file, page.format, page.root)
         return Examined(facts, expand_known(text, files))
     except TooLarge as error:
-        raise UnreadablePage(f"with its includes: {error}") from error
+        return Examined(facts, nothing, f"with its includes: {error}")

@@ -143,8 +143,10 @@ def _decode(path: str, content: FileContent) -> _Seen:
 def _seen(page: _Seen, found: Examined | str, known: frozenset[str]) -> _Seen:
     if isinstance(found, str):
         return _Seen(page.path, page.blob, None, found, depends=known)
+    if found.refusal:
+        return _Seen(page.path, page.blob, None, found.refusal, found.facts, known)
     expanded = found.expanded
-    return _Seen(page.path, page.blob, expanded.text, facts=found.facts, depends=expanded.depends)
+    return _Seen(page.path, page.blob, expanded.text, "", found.facts, expanded.depends)
 
 
 def _addressed(seen: _Seen, layout: Layout) -> Look:

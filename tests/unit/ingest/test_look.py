@@ -46,14 +46,19 @@ def looked(
 
 def test_a_page_that_is_too_large_does_not_stop_the_others() -> None:
     looks = looked(
-        {"a.rst": ".. include:: big.txt\n\n" * 3, "b.rst": "plain", "big.txt": "x" * 2**20}
+        {
+            "a.md": "---\nslug: /x\n---\n" + "```{include} big.txt\n```\n" * 3,
+            "b.rst": "plain",
+            "big.txt": "x" * 2**20,
+        }
     )
 
-    large, plain = looks["a.rst"], looks["b.rst"]
+    large, plain = looks["a.md"], looks["b.rst"]
     assert large.text is None
     assert "with its includes: " in large.refusal
     assert large.claim is not None
     assert large.claim.depends == {"big.txt"}
+    assert large.claim.is_slug
     assert plain.text == "plain"
 
 
