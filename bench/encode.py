@@ -14,6 +14,7 @@ from index.adapters.embed.prepare import prepare_embedder
 from index.core.chunks import ChunkLimits
 from index.core.pages import ReadPage
 from index.core.reading import Reader
+from ingest.adapters.examining_child import ExaminingChild
 from ingest.handlers.verify import pages_at
 from schemas.events import PageChanged
 from schemas.ids import TextHash, path_of
@@ -51,7 +52,10 @@ async def pages_of(
             remembered[key] = reader.read(event)
         return remembered[key]
 
-    async with open_source(settings.source[0], Path(settings.home)) as source:
+    async with (
+        ExaminingChild(timeout_s=settings.chunking.read_timeout_s) as examine,
+        open_source(settings.source[0], Path(settings.home), examine) as source,
+    ):
         head = await source.reader.head()
         events = pages_at(source, commit or head.commit)
         return {path_of(event.page_id): read(event) async for event in events}

@@ -71,7 +71,10 @@ async def _replay(folder: Path) -> dict[str, object]:
         embedder = await embedder_of(settings)
         reader = reader_of(settings, embedder)
         target = await choose_generation(runtime)
-        async with consuming(runtime, ignore), open_source(settings.source[0], folder) as source:
+        async with (
+            consuming(runtime, ignore),
+            open_source(settings.source[0], folder, runtime.examine) as source,
+        ):
             for number, commit in enumerate(order):
                 git(repository, "update-ref", "refs/heads/replayed", commit)
                 await _step(runtime, source, tally)

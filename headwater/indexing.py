@@ -14,6 +14,7 @@ from headwater.metering import Cost
 from headwater.runtime import Runtime, Store, Target, utc_now
 from index.core.ledger import SourceStatus
 from index.core.plan import Outcome
+from ingest.adapters.examining_child import ExaminingChild
 from ingest.adapters.folder import FolderReader
 from ingest.adapters.git import GitReader
 from ingest.core.layout import Layout
@@ -81,11 +82,14 @@ def ignore(_event: PageEvent, _generation: Generation, _outcome: Outcome | None)
 
 
 @asynccontextmanager
-async def open_source(settings: SourceSettings, home: Path) -> AsyncIterator[Source]:
+async def open_source(
+    settings: SourceSettings, home: Path, examine: ExaminingChild
+) -> AsyncIterator[Source]:
     """A source ready to sync. Raises: BadConfiguration, BadSource."""
     reader = _reader(settings, home)
+    await examine.child.prepare()  # it starts while the source is read
     try:
-        yield Source(SourceName(settings.name), Layout.of(settings), reader)
+        yield Source(SourceName(settings.name), Layout.of(settings), reader, examine)
     finally:
         await reader.close()
 

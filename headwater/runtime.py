@@ -33,6 +33,7 @@ from index.core.ports import GenerationInfo
 from index.core.rank import RankWeights
 from index.core.reading import CHUNKER, PARSER
 from index.handlers import Receiver, Searcher, search_index
+from ingest.adapters.examining_child import ExaminingChild
 from schemas.answers import SearchResponse
 from schemas.errors import WrongUse
 from schemas.ids import Generation, SourceName
@@ -116,6 +117,7 @@ class Runtime:
     log: LocalLog
     searcher: Searcher
     cost: Cost
+    examine: ExaminingChild
 
     async def search(
         self, question: str, *, k: int, sources: Sequence[str] | None
@@ -180,6 +182,8 @@ def _owner(settings: Settings) -> str:
 async def open_runtime(settings: Settings, say: Say) -> AsyncIterator[Runtime]:
     """The whole pipeline but its consumer, which `consuming` runs."""
     async with AsyncExitStack() as stack:
+        examine = ExaminingChild(timeout_s=settings.chunking.read_timeout_s)
+        await stack.enter_async_context(examine)
         store = await stack.enter_async_context(open_store(settings, say))
         models = Models(settings, say, stack)
         await models.embedder(settings.embedding.model)
@@ -189,7 +193,7 @@ async def open_runtime(settings: Settings, say: Say) -> AsyncIterator[Runtime]:
         )
         embed_question = partial(_embed_question, models=models, store=store)
         searcher = Searcher(store.search, embed_question, weights, retrieval.candidates)
-        yield Runtime(settings, store, models, LocalLog(), searcher, Cost())
+        yield Runtime(settings, store, models, LocalLog(), searcher, Cost(), examine)
 
 
 class _Embedded:
@@ -296,8 +300,7 @@ async def tidy(runtime: Runtime) -> None:
     generations = runtime.store.generations
     await generations.prune(age=_LEDGER_KEPT)
     for info in await generations.generations():
-        while await generations.collect(info.generation, grace=_ORPHANS_KEPT, batch=_ORPHAN_BATCH):
-            await asyncio.sleep(0)
+        await generations.collect(info.generation, grace=_ORPHANS_KEPT, batch=_ORPHAN_BATCH)
 
 
 def live(generations: Sequence[GenerationInfo]) -> GenerationInfo:

@@ -10,6 +10,7 @@ HeadwaterError
 │   ├── UnreadablePage
 │   ├── ParseTimeout
 │   ├── BadVectors
+│   ├── StoreRefused
 │   ├── WrongUse              (exit status 2)
 │   │   ├── BadConfiguration
 │   │   └── BadSource
@@ -88,6 +89,14 @@ class BadVectors(PermanentError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"the embedder returned bad vectors: {reason}")
+        self.reason = reason
+
+
+class StoreRefused(PermanentError):
+    """A value is larger than any row or index of the database takes."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the database refuses it: {reason}")
         self.reason = reason
 
 

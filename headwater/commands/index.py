@@ -8,6 +8,7 @@ from headwater.commands.index_other import ask_follower, preview
 from headwater.console import SyncProgress, print_json, print_text, say, sync_progress
 from headwater.home import lock_path
 from headwater.indexing import IndexReport, ignore, index_source, open_source
+from headwater.keeping import keeping_database
 from headwater.runtime import (
     Runtime,
     choose_generation,
@@ -58,12 +59,13 @@ async def index_all(
     A source in trouble does not hold up the others. Returns: what was indexed, and what went wrong.
     """
     target = await choose_generation(runtime)
+    home = Path(runtime.settings.home)
     reports: list[IndexReport] = []
     troubles: list[HeadwaterError] = []
-    async with consuming(runtime, ignore):
+    async with keeping_database(runtime.store), consuming(runtime, ignore):
         for source_settings in runtime.settings.source:
             try:
-                async with open_source(source_settings, Path(runtime.settings.home)) as source:
+                async with open_source(source_settings, home, runtime.examine) as source:
                     reports.append(await index_source(source, runtime, target, progress=progress))
             except (BadSource, SourceUnreachable) as error:
                 troubles.append(error)

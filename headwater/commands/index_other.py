@@ -21,6 +21,7 @@ from headwater.runtime import Store, open_store
 from headwater.settings import Settings
 from index.adapters.postgres.deliveries import PostgresDeliveries
 from index.core.ledger import SourceState
+from ingest.adapters.examining_child import ExaminingChild
 from ingest.handlers.sync import preview_source
 from ingest.settings import SourceSettings
 from schemas.errors import StoreUnavailable, WrongUse
@@ -42,9 +43,10 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
 async def preview(settings: Settings, *, json: bool) -> int:
     """Say what would change, and change nothing. Returns: the exit status."""
     previews = []
-    async with open_store(settings, say) as store:
+    examine = ExaminingChild(timeout_s=settings.chunking.read_timeout_s)
+    async with open_store(settings, say) as store, examine:
         for source_settings in settings.source:
-            async with open_source(source_settings, Path(settings.home)) as source:
+            async with open_source(source_settings, Path(settings.home), examine) as source:
                 head, changes = await preview_source(source, store.ledger)
             by_action: dict[str, list[str]] = {}
             for change in changes:
@@ -105,7 +107,10 @@ async def _ask(
 
 async def _look(source: SourceSettings, settings: Settings, store: Store) -> None:
     """Meet what keeps the other process from looking. Raises: BadSource, SourceUnreachable."""
-    async with open_source(source, Path(settings.home)) as opened:
+    async with (
+        ExaminingChild(timeout_s=settings.chunking.read_timeout_s) as examine,
+        open_source(source, Path(settings.home), examine) as opened,
+    ):
         await preview_source(opened, store.ledger)
 
 

@@ -153,7 +153,7 @@ async def _verify(runtime: Runtime, index: int, *, repair: bool, vectors: int) -
     async def parked() -> dict[str, str]:
         return dict((await generations.parked(info.generation)).get(name, {}))
 
-    async with open_source(settings, Path(runtime.settings.home)) as source:
+    async with open_source(settings, Path(runtime.settings.home), runtime.examine) as source:
         reader = await runtime.models.reader(info.model)
         verifier = Verifier(
             runtime.store.ledger,

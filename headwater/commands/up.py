@@ -19,6 +19,7 @@ from headwater.following import FolderWatch, Following, Hint, follow
 from headwater.home import lock_path
 from headwater.http import make_app
 from headwater.indexing import Progress, open_source
+from headwater.keeping import keep_database
 from headwater.metering import Ears
 from headwater.metrics import QueryMeter, make_metrics
 from headwater.runtime import (
@@ -49,7 +50,6 @@ _log = structlog.get_logger()
 _LOCK_POLL_S = 1.0
 _RECONNECT_S = 1.0
 _TIDY_EVERY_S = 3600.0
-_DATABASE_CHECK_S = 2.0
 
 
 async def run(settings: Settings, *, env: Mapping[str, str], port: int | None) -> int:
@@ -116,7 +116,9 @@ async def _run(
         tasks = [
             group.create_task(_follow_all(runtime, following, target, lock)),
             group.create_task(_pass_hints(runtime, following)),
-            group.create_task(_keep_database(runtime, following)),
+            group.create_task(
+                keep_database(runtime.store, came_back=partial(_hint_all, following))
+            ),
         ]
         try:
             host, port = settings.api.host, settings.api.port
@@ -160,7 +162,7 @@ async def _follow_all(
         group = await stack.enter_async_context(asyncio.TaskGroup())
         for settings in runtime.settings.source:
             source = await stack.enter_async_context(
-                open_source(settings, Path(runtime.settings.home))
+                open_source(settings, Path(runtime.settings.home), runtime.examine)
             )
             group.create_task(_watch(source, following, target, progress))
         group.create_task(_complete(runtime, following, target))
@@ -220,23 +222,9 @@ async def _pass_hints(runtime: Runtime, following: Following) -> None:
         await asyncio.sleep(_RECONNECT_S)
 
 
-async def _keep_database(runtime: Runtime, following: Following) -> None:
-    """Start the embedded database again when it has died under us; once it is back, look at every source."""
-    is_away = False
-    while True:
-        await asyncio.sleep(_DATABASE_CHECK_S)
-        try:
-            await runtime.store.database.ping()
-        except StoreUnavailable as error:
-            is_away = True
-            _log.warning("database.away", reason=str(error))
-            with contextlib.suppress(HeadwaterError):
-                await runtime.store.revive()
-            continue
-        if is_away:
-            is_away = False
-            for source in following.hints:
-                following.hint(source)
+def _hint_all(following: Following) -> None:
+    for source in following.hints:
+        following.hint(source)
 
 
 async def _keep_tidy(runtime: Runtime) -> None:

@@ -29,8 +29,8 @@ class ReadingPool:
 
     async def __aexit__(self, *_: object) -> None:
         for child in self._children:
-            await child.close()
+            await child.child.close()
 
     async def __call__(self, event: PageChanged) -> ReadPage:
         """See `ReadEvent`."""
-        return await min(self._children, key=lambda child: child.waiting)(event)
+        return await min(self._children, key=lambda child: child.child.waiting)(event)

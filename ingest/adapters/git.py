@@ -107,6 +107,8 @@ class GitReader:
             return await self._mirror.run(*arguments, send=send)
         except TimeoutError as exc:
             raise SourceUnreachable(self._name, "git did not finish in time") from exc
+        except OSError as exc:
+            raise SourceUnreachable(self._name, f"git cannot be run: {exc.strerror}") from exc
 
     def _out(self, finished: Finished) -> bytes:
         if not finished.is_ok:

@@ -1,7 +1,7 @@
 """The text of a page with its includes filled in, and which files it is made of."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ingest.core.includes_convert import rst_of_markdown
@@ -30,9 +30,6 @@ _MAX_LOOKED_AT = 32 * MAX_PAGE_BYTES
 _NAMED = 16 * 2**10
 """What naming a file counts at least, so that includes of includes cannot multiply without end."""
 
-Read = Callable[[Sequence[str]], Awaitable[Mapping[str, str]]]
-"""Reads files by their repository path; what is absent or no UTF-8 is left out."""
-
 
 @dataclass(frozen=True, slots=True)
 class PageText:
@@ -57,32 +54,6 @@ class Expanded:
     depends: frozenset[str]
     missing: frozenset[str]
     wanted: frozenset[str] = frozenset()
-
-
-async def expand(text: str, *, path: str, format: Format, read: Read, root: str = "") -> Expanded:
-    """Fill in the includes of one page. Raises: TooLarge."""
-    (expanded,) = await expand_pages([PageText(text, path, format, root)], read)
-    if isinstance(expanded, TooLarge):
-        raise expanded
-    return expanded
-
-
-async def expand_pages(pages: Sequence[PageText], read: Read) -> list[Expanded | TooLarge]:
-    """Fill in the includes of many pages with one reading for each level of depth, in the order of `pages`."""
-    files: dict[str, str | None] = {}
-    done: dict[int, Expanded | TooLarge] = {}
-    while len(done) < len(pages):
-        wanted: set[str] = set()
-        for number in (n for n in range(len(pages)) if n not in done):
-            expanded = _outcome(pages[number], files)
-            if isinstance(expanded, TooLarge) or not expanded.wanted:
-                done[number] = expanded
-            else:
-                wanted |= expanded.wanted
-        if wanted:
-            found = await read(sorted(wanted))
-            files |= {path: found.get(path) for path in wanted}
-    return [done[number] for number in range(len(pages))]
 
 
 def expand_known(page: PageText, files: Mapping[str, str | None]) -> Expanded:
@@ -218,13 +189,6 @@ def _syntax_of(include: Include, path: str) -> Format:
     if re.search(r"rst|restructured", parser) or path.endswith(".rst"):
         return Format.RST
     return include.syntax
-
-
-def _outcome(page: PageText, files: Mapping[str, str | None]) -> Expanded | TooLarge:
-    try:
-        return expand_known(page, files)
-    except TooLarge as exc:
-        return exc
 
 
 def _check_size(size_bytes: int, cap_bytes: int = MAX_PAGE_BYTES) -> None:

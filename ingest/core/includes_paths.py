@@ -5,12 +5,13 @@ import re
 
 from ingest.core.includes_pieces import Include, Rule
 from ingest.core.includes_select import snippet_path
+from ingest.core.tree import MAX_PATH_BYTES
 
 _REFUSED = re.compile(r"[\x00-\x1f\x7f\\]|^[A-Za-z][A-Za-z0-9+.-]*:|^//|^<.*>$|^~")
 
 
 def candidates(include: Include, *, page: str, file: str, root: str) -> tuple[str, ...]:
-    """Repository paths to look at in this order; none when the name leads out of the repository.
+    """Repository paths to look at in this order; none when the name leads out of the repository or is too long.
 
     Args:
         page: The page being expanded.
@@ -20,12 +21,12 @@ def candidates(include: Include, *, page: str, file: str, root: str) -> tuple[st
     name = include.argument.strip()
     if include.rule is Rule.SNIPPET:
         name = snippet_path(name)
-    if not name or _REFUSED.search(name):
+    if not name or not _is_short(name) or _REFUSED.search(name):
         return ()
     found = (
         _inside(folder, rest) for folder, rest in _places(include.rule, name, page, file, root)
     )
-    return tuple(dict.fromkeys(path for path in found if path is not None))
+    return tuple(dict.fromkeys(path for path in found if path is not None and _is_short(path)))
 
 
 def _places(rule: Rule, name: str, page: str, file: str, root: str) -> list[tuple[str, str]]:
@@ -53,6 +54,10 @@ def _down(folder: str) -> list[str]:
     """The folders from the top down to `folder`, one of which is the root that is not known."""
     parts = folder.split("/") if folder else []
     return ["/".join(parts[:count]) for count in range(len(parts) + 1)]
+
+
+def _is_short(path: str) -> bool:
+    return len(path.encode()) <= MAX_PATH_BYTES
 
 
 def _inside(folder: str, name: str) -> str | None:

@@ -3,7 +3,8 @@
 import ast
 import re
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from schemas.events import MAX_PAGE_BYTES
 
@@ -17,6 +18,11 @@ _SNIPPET_NAME = re.compile(
 _SECTION = re.compile(
     r"-8<-+[ \t]+\[[ \t]*(?P<edge>start|end)[ \t]*:[ \t]*(?P<name>[A-Za-z][\w-]*)[ \t]*\]"
 )
+
+_DEFINITIONS = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+_MAX_PARSED_CHARS = 2**20
+"""Nobody writes a longer Python file by hand, and what parses it takes a hundred times its size."""
+_PARSED_KEPT = 16
 
 Lines = list[str]
 Options = Mapping[str, str]
@@ -122,18 +128,29 @@ def _object(lines: Lines, options: Options) -> Lines | None:
     name = options.get("pyobject")
     if not name:
         return lines
+    span = _definitions("\n".join(lines)).get(name)
+    return None if span is None else lines[span]
+
+
+@lru_cache(maxsize=_PARSED_KEPT)
+def _definitions(text: str) -> Mapping[str, slice]:
+    """The lines of each class and function of a Python file, decorators included, by dotted name; the first of a name.
+
+    Parsing takes seconds a megabyte, and a page of an API's reference names one file for each of its objects.
+    """
+    found: dict[str, slice] = {}
     try:
-        scope: Sequence[ast.AST] = ast.parse("\n".join(lines)).body
+        scopes = [("", ast.parse(text).body)] if len(text) <= _MAX_PARSED_CHARS else []
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-    node: ast.AST | None = None
-    for part in name.split("."):
-        node = next((one for one in scope if getattr(one, "name", None) == part), None)
-        scope = getattr(node, "body", [])
-    if not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-        return None
-    first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-    return lines[first - 1 : node.end_lineno]
+        return found
+    for prefix, body in scopes:
+        for node in body:
+            name = f"{prefix}{getattr(node, 'name', '')}"
+            if isinstance(node, _DEFINITIONS) and name not in found:
+                first = min([node.lineno, *(mark.lineno for mark in node.decorator_list)])
+                found[name] = slice(first - 1, node.end_lineno)
+                scopes.append((f"{name}.", node.body))
+    return found
 
 
 def _start(lines: Lines, options: Options) -> Lines | None:

@@ -1,5 +1,7 @@
 """How a source's files become pages: which ones, under which path, format, dialect and address."""
 
+import posixpath
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from hashlib import sha256
@@ -7,6 +9,7 @@ from hashlib import sha256
 import msgspec
 
 from ingest.core.globs import Globs
+from ingest.core.tree import MAX_PATH_BYTES
 from ingest.core.urls import UrlPattern
 from ingest.settings import SourceSettings
 from schemas.formats import Dialect, format_of
@@ -40,7 +43,10 @@ class Layout:
         )
 
     def page_path(self, path: str) -> str | None:
-        """The path, relative to the root, of the page that a repository file makes; None when it makes none."""
+        """The path, relative to the root, of the page that a repository file makes; None when it makes none.
+
+        What stands for a path that is too long for the ledger is told by `is_stand_in`.
+        """
         prefix = f"{self.root}/" if self.root else ""
         relative = path.removeprefix(prefix)
         if (
@@ -49,7 +55,7 @@ class Layout:
             or not self.globs.matches(relative)
         ):
             return None
-        return relative
+        return relative if len(relative.encode()) <= MAX_PATH_BYTES else _stand_in(relative)
 
     def file_path(self, page_path: str) -> str:
         """The repository path of a page's own file."""
@@ -88,3 +94,18 @@ class Layout:
             dialect,
         )
         return sha256(msgspec.json.encode(shaping)).hexdigest()
+
+
+def is_stand_in(page_path: str) -> bool:
+    """Tell whether a page's path may stand for one that is too long; the tree has to be asked which."""
+    return _STAND_IN.search(page_path) is not None
+
+
+_STAND_IN = re.compile(r"…[0-9a-f]{64}(?=\.[a-z]+$)")
+_SHOWN_CHARS = 60
+
+
+def _stand_in(path: str) -> str:
+    """The beginning of a path, with a digest of all of it, and its suffix, which tells the format."""
+    digest = sha256(path.encode()).hexdigest()
+    return f"{path[:_SHOWN_CHARS]}…{digest}{posixpath.splitext(path)[1].lower()}"

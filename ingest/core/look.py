@@ -1,7 +1,7 @@
 """What a source's files say now: each candidate page as it should be published."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from index.core.ledger import Claim
@@ -11,9 +11,10 @@ from schemas.formats import Dialect
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One page's file, read. `text` is None when it cannot be published, for the `refusal`.
+    """One page's file, read. `digest` is of its text, and empty when it cannot be published, for the `refusal`.
 
-    `claim` is None when the file makes no page: a draft, or one its generator keeps out.
+    `text` is None then, and when it was not kept. `claim` is None when the file makes no page: a draft, or one its
+    generator keeps out.
     """
 
     path: str
@@ -21,6 +22,17 @@ class Look:
     text: str | None
     refusal: str
     claim: Claim | None
+    digest: str = ""
+
+    @staticmethod
+    def of(path: str, blob: str, text: str | None, refusal: str, claim: Claim) -> "Look":
+        """A page that is published with `text`, or refused where that is None."""
+        digest = "" if text is None else sha256(text.encode()).hexdigest()
+        return Look(path, blob, text, refusal, claim, digest)
+
+    def without_text(self) -> "Look":
+        """The same look, as small as it can be."""
+        return replace(self, text=None)
 
 
 def desired_of(
@@ -34,9 +46,9 @@ def desired_of(
     return {path: _desired(look, owners, dialect) for path, look in candidates.items()}
 
 
-def page_fingerprint(text: str, url: str, dialect: Dialect) -> str:
-    """A digest of everything that shapes a published page."""
-    return sha256(f"{url}\n{dialect}\n{text}".encode()).hexdigest()
+def page_fingerprint(digest: str, url: str, dialect: Dialect) -> str:
+    """A digest of everything that shapes a published page, its text by its own `digest`."""
+    return sha256(f"{url}\n{dialect}\n{digest}".encode()).hexdigest()
 
 
 def _owners(claims: Mapping[str, Claim]) -> dict[str, str]:
@@ -52,6 +64,6 @@ def _desired(look: Look | None, owners: Mapping[str, str], dialect: Dialect) -> 
     owner = owners[look.claim.url]
     if owner != look.path:
         return Refused(f"{owner} has the same URL, {look.claim.url}", look.blob, keeps_last=False)
-    if look.text is None:
+    if not look.digest:
         return Refused(look.refusal, look.blob)
-    return Live(page_fingerprint(look.text, look.claim.url, dialect), look.blob, look.claim.url)
+    return Live(page_fingerprint(look.digest, look.claim.url, dialect), look.blob, look.claim.url)

@@ -10,6 +10,8 @@ from schemas.events import MAX_PAGE_BYTES
 
 MAX_FILE_BYTES = MAX_PAGE_BYTES
 """A file larger than a page may be is never read."""
+MAX_PATH_BYTES = 1_000
+"""A longer path is read by nobody: two such, a page and what it includes, still fit in one row of an index."""
 MAX_COVERED = 10_000
 """At most so many commits are named as covered by one sync."""
 

@@ -1,12 +1,13 @@
 """Bringing the ledger and the index in step with a source: one sync, from its head to complete."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
 
 from index.core.ledger import Announcement, Claim, Publication, SourceState
+from ingest.core.examine import Examine
 from ingest.core.layout import Layout
 from ingest.core.look import Look, desired_of
 from ingest.core.outbox import Stamp, events_of, parked_of, publications_of
@@ -20,17 +21,18 @@ from schemas.ids import Revision, SourceName, page_id
 
 _log = structlog.get_logger()
 
-_TEXTS_KEPT = 256
-"""Up to so many candidates keep their text between being compared and being sent; more are read again."""
+_KEPT_CHARS = 16 * 2**20
+"""So much text is kept between being compared and being sent; what comes after is read again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source to sync: its name, its layout and what reads it."""
+    """A source to sync: its name, its layout, what reads it and what examines its pages."""
 
     name: SourceName
     layout: Layout
     reader: SourceReader
+    examine: Examine
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class _Round:
     dialect: Dialect
     is_whole: bool
     looks: dict[str, Look | None] = field(default_factory=dict)
+    kept_chars: int = 0
     broken: frozenset[str] = frozenset()
 
 
@@ -190,8 +193,6 @@ async def _compare(
     behind = await ledger.behind(name, everything=everything)
     behind_paths = {page.page_id.split("/", 1)[1] for page in behind}
     changes = plan_sync(desired, newest, behind_paths, broken=round_.broken)
-    if len(round_.looks) > _TEXTS_KEPT:
-        round_.looks = {path: _without_text(look) for path, look in round_.looks.items()}
     return changes, newest
 
 
@@ -204,19 +205,22 @@ def _claims(round_: _Round) -> dict[str, Claim]:
 
 
 async def _look(round_: _Round, paths: set[str]) -> None:
-    round_.looks |= await look_at(
-        sorted(paths),
-        layout=round_.source.layout,
-        reader=round_.source.reader,
+    async for path, look in _looks_at(round_, sorted(paths)):
+        round_.kept_chars += len(look.text or "") if look else 0
+        is_over = round_.kept_chars > _KEPT_CHARS
+        round_.looks[path] = look.without_text() if look and is_over else look
+
+
+def _looks_at(round_: _Round, paths: Sequence[str]) -> AsyncIterator[tuple[str, Look | None]]:
+    source = round_.source
+    return look_at(
+        paths,
+        layout=source.layout,
+        reader=source.reader,
         commit=round_.head.commit,
         dialect=round_.dialect,
+        examine=source.examine,
     )
-
-
-def _without_text(look: Look | None) -> Look | None:
-    if look is None or look.text is None:
-        return look
-    return Look(look.path, look.blob, None, "", look.claim)
 
 
 async def _send(
@@ -258,29 +262,14 @@ def _claims_announced(looks: Mapping[str, Look | None]) -> Announcement:
 
 async def _texts(round_: _Round, batch: Sequence[Change]) -> dict[str, str]:
     live = [change.path for change in batch if isinstance(change.desired, Live)]
-    kept = {
-        path: look
+    texts = {
+        path: look.text
         for path in live
         if (look := round_.looks[path]) is not None and look.text is not None
     }
-    again = [path for path in live if path not in kept]
-    source = round_.source
-    looks: Mapping[str, Look | None] = (
-        await look_at(
-            again,
-            layout=source.layout,
-            reader=source.reader,
-            commit=round_.head.commit,
-            dialect=round_.dialect,
-        )
-        if again
-        else {}
-    )
-    texts = {
-        path: look.text
-        for path, look in (kept | dict(looks)).items()
-        if look and look.text is not None
-    }
+    async for path, look in _looks_at(round_, [path for path in live if path not in texts]):
+        if look is not None and look.text is not None:
+            texts[path] = look.text
     if len(texts) < len(live):
         raise Fenced  # a followed folder has changed meanwhile: the next sync sees it whole
     return texts

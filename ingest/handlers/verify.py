@@ -11,15 +11,13 @@ from index.core.stored import DumpedPage
 from ingest.core.audit import Audit, compare, dump_of
 from ingest.core.look import Look, desired_of
 from ingest.core.ports import Ledger
-from ingest.core.sync import Live
+from ingest.core.sync import Desired, Live
 from ingest.handlers.look import look_at
 from ingest.handlers.sync import Source, find_dialect
 from schemas.errors import PermanentError
 from schemas.events import PageChanged
 from schemas.formats import Dialect, format_of
 from schemas.ids import Revision, TextHash, page_id, path_of
-
-_PAGES_AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +88,9 @@ async def pages_at(source: Source, commit: str) -> AsyncIterator[PageChanged]:
     paths = sorted(page for path in tree if (page := source.layout.page_path(path)) is not None)
     urls = await _urls(source, commit, paths, dialect)
     live = [path for path in paths if path in urls]
-    for start in range(0, len(live), _PAGES_AT_ONCE):
-        batch = live[start : start + _PAGES_AT_ONCE]
-        looks = await look_at(
-            batch, layout=source.layout, reader=source.reader, commit=commit, dialect=dialect
-        )
-        for path, look in looks.items():
-            if look is not None and look.text is not None:
-                yield _event(source, path, urls[path], look, dialect)
+    async for path, look in _looks_at(source, commit, live, dialect):
+        if look is not None and look.text is not None:
+            yield _event(source, path, urls[path], look, dialect)
 
 
 async def _rebuild(
@@ -122,19 +115,35 @@ async def _rebuild(
 
 async def _urls(source: Source, commit: str, paths: list[str], dialect: Dialect) -> dict[str, str]:
     """The URL of every page that is to be published."""
+    desired = await _desired(source, commit, paths, dialect)
+    return {path: want.url for path, want in desired.items() if isinstance(want, Live)}
+
+
+async def _desired(
+    source: Source, commit: str, paths: list[str], dialect: Dialect
+) -> dict[str, Desired]:
     looks: dict[str, Look | None] = {}
-    for start in range(0, len(paths), _PAGES_AT_ONCE):
-        batch = paths[start : start + _PAGES_AT_ONCE]
-        looks |= await look_at(
-            batch, layout=source.layout, reader=source.reader, commit=commit, dialect=dialect
-        )
+    async for path, look in _looks_at(source, commit, paths, dialect):
+        looks[path] = look.without_text() if look else None
     claims: dict[str, Claim] = {
         path: look.claim
         for path, look in looks.items()
         if look is not None and look.claim is not None
     }
-    desired = desired_of(looks, claims, dialect=dialect)
-    return {path: want.url for path, want in desired.items() if isinstance(want, Live)}
+    return desired_of(looks, claims, dialect=dialect)
+
+
+def _looks_at(
+    source: Source, commit: str, paths: list[str], dialect: Dialect
+) -> AsyncIterator[tuple[str, Look | None]]:
+    return look_at(
+        paths,
+        layout=source.layout,
+        reader=source.reader,
+        commit=commit,
+        dialect=dialect,
+        examine=source.examine,
+    )
 
 
 async def _moved_on(source: Source, rebuilt: Mapping[str, DumpedPage], ledger: Ledger) -> set[str]:
@@ -142,19 +151,7 @@ async def _moved_on(source: Source, rebuilt: Mapping[str, DumpedPage], ledger: L
     newest = await ledger.newest(source.name, None)
     head = await source.reader.head()
     dialect = await find_dialect(source, head.commit)
-    looks: dict[str, Look | None] = {}
-    paths = sorted({*rebuilt, *newest})
-    for start in range(0, len(paths), _PAGES_AT_ONCE):
-        batch = paths[start : start + _PAGES_AT_ONCE]
-        looks |= await look_at(
-            batch, layout=source.layout, reader=source.reader, commit=head.commit, dialect=dialect
-        )
-    claims = {
-        path: look.claim
-        for path, look in looks.items()
-        if look is not None and look.claim is not None
-    }
-    desired = desired_of(looks, claims, dialect=dialect)
+    desired = await _desired(source, head.commit, sorted({*rebuilt, *newest}), dialect)
     return {
         path
         for path, want in desired.items()

@@ -115,6 +115,24 @@ def test_its_own_server_is_started_again_when_it_was_killed(tmp_path: Path) -> N
         assert not is_running(program.home)
 
 
+def test_an_index_whose_own_server_is_killed_starts_it_again_and_ends_whole(tmp_path: Path) -> None:
+    docs = docs_in(tmp_path)
+    for number in range(40):
+        docs.write(f"page{number}.md", page(f"Page {number}", f"Words of page {number}."))
+    docs.commit()
+    journal = tmp_path / "journal"
+    main = (*FAKE, "--journal", str(journal), "--embed-s", "0.1")
+    with a_program(tmp_path, main=main) as program, ThreadPoolExecutor() as pool:
+        program.configure(CONFIG.replace("webhook", "# webhook"))
+        indexing = pool.submit(program.run, "index")
+        poll(lambda: journal.exists() and "committed" in journal.read_text(), "half an index")
+        os.kill(server_pid(program.home), signal.SIGKILL)
+        ran = indexing.result(timeout=150)
+        (source,) = program.done("status")["sources"]
+
+    assert (ran.status, source["pages"], source["parked"]) == (0, 41, {})
+
+
 def test_an_outage_in_the_middle_of_a_sync_parks_nothing(
     tmp_path: Path, elsewhere: Elsewhere
 ) -> None:

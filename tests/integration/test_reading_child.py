@@ -66,8 +66,8 @@ def run(
 
 
 def process_of(child: ReadingChild) -> int:
-    assert child._child is not None
-    return child._child.pid
+    assert child.child.pid is not None
+    return child.child.pid
 
 
 def test_a_page_comes_back_as_sections_and_chunks(tokenizer: Path) -> None:

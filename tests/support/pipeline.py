@@ -23,7 +23,7 @@ from ingest.settings import SourceSettings
 from schemas.events import PageChanged, PageEvent
 from schemas.ids import Generation, PageId, Revision, SourceName, TextHash
 from stream.handlers import Consumer, consume_batch
-from tests.support.reading import ReadHere
+from tests.support.reading import ReadHere, examine_here
 from tests.support.shelves import Shelf
 
 DIM = 8
@@ -183,7 +183,7 @@ class Pipeline:
 
     async def sync_through(self, publish: Publish, *, everything: bool = False) -> SyncReport:
         """One sync that publishes to `publish`."""
-        source = Source(self.source, Layout.of(self.settings), self.reader)
+        source = Source(self.source, Layout.of(self.settings), self.reader, examine_here)
         syncer = Syncer(
             WatchedLedger(self.shelf.ledger, self._at),
             Recorded(publish, self),

@@ -1,10 +1,11 @@
 """Reading and embedding in the test's own process: words are tokens, and chunks are small."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from index.core.chunks import ChunkLimits
 from index.core.pages import ReadPage
 from index.core.reading import Reader
+from ingest.core.examine import Examined, PageFile, examine
 from schemas.events import PageChanged
 
 SMALL = ChunkLimits(target_chars=120, max_tokens=48)
@@ -31,3 +32,8 @@ class ReadHere:
         if key not in self._known:
             self._known[key] = self._reader.read(event)
         return self._known[key]
+
+
+async def examine_here(page: PageFile, files: Mapping[str, str | None]) -> Examined:
+    """`ingest.core.examine.Examine` in this process."""
+    return examine(page, files)

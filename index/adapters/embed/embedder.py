@@ -13,7 +13,9 @@ from index.adapters.embed.lanes import Lanes, Turn
 from index.adapters.embed.measure import Runtime
 from index.adapters.embed.models import ModelInfo
 from index.core.embedding import batches_by_length, check_vectors
-from schemas.errors import EmbedderUnavailable
+from schemas.errors import BadVectors, EmbedderUnavailable
+
+_PROBE = "a word "
 
 
 class Embedder:
@@ -34,14 +36,15 @@ class Embedder:
 
         Cancelled, what has not begun is dropped.
 
-        Raises: EmbedderUnavailable, BadVectors.
+        Raises: EmbedderUnavailable; BadVectors, also when one text alone always fails.
         """
         batches = batches_by_length([len(text) for text in texts], self._loaded.plan.batch)
-        queued = [self._submit([texts[at] for at in batch], Turn.INDEXING) for batch in batches]
+        given = [[texts[at] for at in batch] for batch in batches]
+        queued = [self._submit(some, Turn.INDEXING) for some in given]
         vectors = np.empty((len(texts), self.model.dim), dtype=np.float32)
         try:
-            for batch, future in zip(batches, queued, strict=True):
-                vectors[batch] = await self._checked(future, len(batch))
+            for batch, some, future in zip(batches, given, queued, strict=True):
+                vectors[batch] = await self._vectors(some, future)
         finally:
             for future in queued:
                 future.cancel()
@@ -70,6 +73,27 @@ class Embedder:
         trace: TracebackType | None,
     ) -> None:
         await asyncio.to_thread(self.close)
+
+    async def _vectors(
+        self, texts: list[str], future: "Future[NDArray[np.float32]]"
+    ) -> NDArray[np.float32]:
+        """What `future` brings; when it fails, the halves of the batch, down to the text that is to blame.
+
+        Whether it is the texts or the device is told by another text, as long as the longest of them.
+        """
+        try:
+            return await self._checked(future, len(texts))
+        except EmbedderUnavailable as error:
+            probe = (_PROBE * len(texts[0]))[: len(texts[0])]
+            await self._checked(self._submit([probe], Turn.INDEXING), 1)
+            if len(texts) == 1:
+                raise BadVectors(
+                    f"none for a text that begins {texts[0][:40]!r}: {error.reason}"
+                ) from error
+        middle = len(texts) // 2
+        halves = [texts[:middle], texts[middle:]]
+        found = [await self._vectors(half, self._submit(half, Turn.INDEXING)) for half in halves]
+        return np.concatenate(found)
 
     def _submit(self, texts: list[str], turn: Turn) -> "Future[NDArray[np.float32]]":
         try:

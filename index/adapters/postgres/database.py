@@ -10,7 +10,7 @@ from psycopg import AsyncConnection, AsyncCursor, sql
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from schemas.errors import StoreUnavailable
+from schemas.errors import StoreRefused, StoreUnavailable
 from schemas.ids import SourceName
 
 _OPTIONS = " ".join(
@@ -65,7 +65,7 @@ class Database:
     async def transaction(self, *, snapshot: bool = False) -> AsyncIterator[Cursor]:
         """One transaction, committed at the end of the block; `snapshot` gives all its reads one state.
 
-        Raises: StoreUnavailable for whatever the connection or the server fails at.
+        Raises: StoreUnavailable for whatever the connection or the server fails at; StoreRefused.
         """
         with _translated():
             async with self._pool.connection() as connection, connection.transaction():
@@ -131,7 +131,7 @@ class _translated:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, psycopg.errors.ProgramLimitExceeded):
-            return  # a value is too large for an index or a row: it will be next time too
+            raise StoreRefused(str(error).splitlines()[0]) from error
         if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | PoolTimeout):
             raise StoreUnavailable(
                 str(error).splitlines()[0] if str(error) else type(error).__name__

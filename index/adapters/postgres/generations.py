@@ -1,5 +1,6 @@
 """Generations, parked pages, statistics epochs and dumps in Postgres."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
@@ -191,23 +192,29 @@ class PostgresGenerations:
         ]
 
     async def collect(self, generation: Generation, *, grace: timedelta, batch: int) -> int:
-        """Remove one batch of vectors that have been unused for `grace`. Returns: how many; 0 too when a writer
-        has just begun to use one of them.
+        """Remove the vectors that have been unused for `grace`, `batch` of them a transaction.
+
+        Returns: how many; the rest is left for later when a writer has just begun to use one of them.
         """
         values = {"grace": grace, "batch": batch}
-        try:
-            async with self._database.transaction() as cursor:
-                await cursor.execute(statement_for("unmark_orphans", generation))
-                await cursor.execute(statement_for("mark_orphans", generation))
-                await cursor.execute(statement_for("delete_orphans", generation), values)
-                return len(await cursor.fetchall())
-        except psycopg.errors.ForeignKeyViolation:
-            return 0
+        removed = 0
+        async with self._database.transaction() as cursor:
+            await cursor.execute(statement_for("unmark_orphans", generation))
+            await cursor.execute(statement_for("mark_orphans", generation))
+        with contextlib.suppress(psycopg.errors.ForeignKeyViolation):
+            is_last = False
+            while not is_last:
+                async with self._database.transaction() as cursor:
+                    await cursor.execute(statement_for("delete_orphans", generation), values)
+                    count = len(await cursor.fetchall())
+                removed, is_last = removed + count, count < batch
+        return removed
 
     async def prune(self, *, age: timedelta) -> None:
-        """Forget publications older than `age` that a newer one has replaced."""
+        """Forget what is older than `age`: deliveries, and the publications and parkings that a newer one replaced."""
         async with self._database.transaction() as cursor:
-            await cursor.execute(statement("prune_publications"), {"age": age})
+            for name in ("prune_parked", "prune_publications", "prune_deliveries"):
+                await cursor.execute(statement(name), {"age": age})
 
     async def delays(self, generation: Generation) -> Mapping[SourceName, Delays]:
         """How long the last week's changes took, by source."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import PGconn, Ping
 
+from index.adapters.postgres.postmaster_file import forget_postmaster, live_postmaster
 from index.adapters.postgres.server_install import Installation
 from index.adapters.postgres.server_place import SOCKET_NAME
 from schemas.errors import StoreUnavailable
@@ -110,24 +111,7 @@ class Server:
         return PGconn.ping(make_conninfo(self.conninfo("postgres"), connect_timeout=2).encode())
 
     def _live_pid(self) -> int | None:
-        """The process that serves this folder, never one that merely got its number."""
-        pid = self._recorded_pid()
-        if pid is None:
-            return None
-        try:
-            os.kill(pid, 0)
-            is_ours = os.path.samefile(f"/proc/{pid}/cwd", self.folder / "data")
-        except OSError:
-            # Where there is no /proc, the word of a live process has to do.
-            is_ours = not Path("/proc/self").exists() and _exists(pid)
-        return pid if is_ours else None
-
-    def _recorded_pid(self) -> int | None:
-        try:
-            first_line = (self.folder / "data" / "postmaster.pid").read_text().split("\n", 1)[0]
-            return int(first_line)
-        except (FileNotFoundError, ValueError):
-            return None
+        return live_postmaster(self.folder / "data")
 
     def _comes_round(self) -> bool:
         """Wait for a server that lives but is not up: True once it answers.
@@ -178,10 +162,8 @@ class Server:
             raise StoreUnavailable(f"it cannot be made ({_why(made)})")
 
     def _forget_the_dead(self) -> None:
-        """Remove what a crash left: Postgres trusts any live process with the number it wrote."""
-        pid = self._recorded_pid()
-        if pid is not None and _exists(pid) and self._live_pid() is None:
-            (self.folder / "data" / "postmaster.pid").unlink(missing_ok=True)
+        """Remove what a crash left."""
+        forget_postmaster(self.folder / "data")
         self._forget_socket()
 
     def _forget_socket(self) -> None:
@@ -230,16 +212,6 @@ class Server:
             )
         except subprocess.TimeoutExpired as exc:
             raise StoreUnavailable(f"{program} took more than {timeout_s:g} s") from exc
-
-
-def _exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
 
 
 def _free_shared_memory_bytes() -> int:

@@ -72,6 +72,38 @@ def test_cancelled_indexing_drops_what_has_not_begun() -> None:
     assert len(begun) <= 2
 
 
+@pytest.mark.parametrize("bad", [None, 0, 3, 6])
+def test_a_text_that_always_fails_is_found_and_blamed_alone(bad: int | None) -> None:
+    texts = [f"text {number}" for number in range(7)]
+
+    def answer(asked: Sequence[str]) -> NDArray[np.float32]:
+        if bad is None or texts[bad] in asked:
+            raise RuntimeError("the device gave up")
+        return np.eye(len(asked), 384, dtype=np.float32)
+
+    embedder = Embedder(MODEL, Told(answer))
+
+    with pytest.raises(EmbedderUnavailable if bad is None else BadVectors) as caught:
+        asyncio.run(embedder(texts))
+
+    assert bad is None or texts[bad] in str(caught.value)
+    embedder.close()
+
+
+def test_a_batch_that_is_too_much_at_once_is_embedded_in_parts() -> None:
+    def answer(asked: Sequence[str]) -> NDArray[np.float32]:
+        if len(asked) > 1:
+            raise MemoryError
+        return np.eye(384, dtype=np.float32)[[len(asked[0])]]
+
+    embedder = Embedder(MODEL, Told(answer))
+
+    vectors = asyncio.run(embedder(["a", "bcd", "ef"]))
+
+    assert vectors.argmax(axis=1).tolist() == [1, 3, 2]
+    embedder.close()
+
+
 def run_out_of_memory(texts: Sequence[str]) -> NDArray[np.float32]:
     raise MemoryError("no more")
 

@@ -1,20 +1,12 @@
 """Laws of includes: what a page's text becomes, what it is made of, and what it must never reach."""
 
-import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.core.includes import (
-    Expanded,
-    PageText,
-    expand,
-    expand_known,
-    expand_pages,
-    texts_of,
-)
+from ingest.core.includes import Expanded, PageText, expand_known, texts_of
 from ingest.core.tree import FileContent
 from schemas.errors import TooLarge
 from schemas.events import MAX_PAGE_BYTES
@@ -43,11 +35,7 @@ def expanded(
     root: str = "docs",
     files: Mapping[str, str] = FILES,
 ) -> Expanded:
-    """Expand one page in `docs/` against `files`, all of them known."""
-
-    async def read(paths: Sequence[str]) -> Mapping[str, str]:
-        return {name: files[name] for name in paths if name in files}
-
+    """Expand one page in `docs/` against `files`, which become known as the page wants them."""
     suffix = {
         Format.RST: "rst",
         Format.MARKDOWN: "md",
@@ -55,7 +43,12 @@ def expanded(
         Format.HTML: "html",
     }
     place = path or f"docs/page.{suffix[format]}"
-    return asyncio.run(expand(text, path=place, format=format, read=read, root=root))
+    known: dict[str, str | None] = {}
+    while True:
+        page = expand_known(PageText(text, place, format, root), known)
+        if not page.wanted:
+            return page
+        known |= {name: files.get(name) for name in page.wanted}
 
 
 def squeezed(text: str) -> str:
@@ -336,41 +329,6 @@ def test_includes_of_includes_do_not_multiply_without_end() -> None:
         expanded(".. include:: 0.rst", files=files)
     with pytest.raises(TooLarge):
         expanded(".. include:: absent.rst\n\n" * 5000)
-
-
-def test_a_page_that_is_too_large_does_not_stop_the_others() -> None:
-    async def read(paths: Sequence[str]) -> Mapping[str, str]:
-        return {path: "x" * 2**20 for path in paths}
-
-    pages = [
-        PageText(".. include:: big.rst\n\n" * 3, "a.rst", Format.RST),
-        PageText("plain", "b.rst", Format.RST),
-    ]
-
-    large, plain = asyncio.run(expand_pages(pages, read))
-
-    assert isinstance(large, TooLarge)
-    assert isinstance(plain, Expanded)
-    assert plain.text == "plain"
-
-
-def test_many_pages_cost_one_reading_for_each_level() -> None:
-    readings: list[Sequence[str]] = []
-
-    async def read(paths: Sequence[str]) -> Mapping[str, str]:
-        readings.append(paths)
-        return {path: FILES[path] for path in paths if path in FILES}
-
-    pages = [
-        PageText(".. include:: sub/deep.rst\n\n.. include:: part.rst", f"docs/{n}.rst", Format.RST)
-        for n in range(200)
-    ]
-
-    found = asyncio.run(expand_pages(pages, read))
-
-    assert all(isinstance(page, Expanded) and "sibling" in page.text for page in found)
-    assert len(readings) == 2
-    assert len({path for reading in readings for path in reading}) == sum(map(len, readings))
 
 
 def test_only_texts_may_be_included() -> None:

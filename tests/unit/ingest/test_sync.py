@@ -251,6 +251,22 @@ def test_a_page_that_waits_for_a_url_gets_it_however_the_sync_that_freed_it_died
     assert asyncio.run(play()) == {"home.md", "b.md"}
 
 
+@pytest.mark.parametrize("kept_chars", [0, 40, 10**6])
+def test_a_source_is_published_whole_however_much_of_its_text_is_kept(
+    kept_chars: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.handlers.sync._KEPT_CHARS", kept_chars)
+    tree: dict[str, File] = {f"{n}.md": Doc(n, (1, 2)) for n in range(6)}
+
+    async def play() -> tuple[set[str], Revision]:
+        play = Play()
+        await play.begin(tree)
+        await play.pipeline.sync(everything=True)
+        return await play.shown(), max(event.revision for event in play.pipeline.sent)
+
+    assert asyncio.run(play()) == (set(tree), 1)
+
+
 def test_a_page_too_large_with_its_includes_comes_back_when_an_include_shrinks() -> None:
     async def play() -> list[set[str]]:
         play = Play()

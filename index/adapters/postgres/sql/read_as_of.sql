@@ -2,9 +2,9 @@
 SELECT name, coalesce(published_commit, ''), committed_at, published_at,
        (SELECT count(DISTINCT parked.path) FROM parked
          WHERE parked.source_id = source.source_id AND parked.generation IN (0, %(generation)s)
-           AND parked.revision >= ALL (SELECT publication.revision FROM publication
-                                        WHERE publication.source_id = parked.source_id
-                                          AND publication.path = parked.path))
+           AND NOT EXISTS (SELECT FROM publication newer
+                            WHERE newer.source_id = parked.source_id AND newer.path = parked.path
+                              AND newer.revision > parked.revision))
   FROM source
  WHERE (%(source_ids)s::int[] IS NULL OR source_id = ANY(%(source_ids)s::int[]))
  ORDER BY name;

@@ -1,0 +1,99 @@
+"""What Postgres forgets, and what it must not: old rows of the ledger, vectors, and delays that were none."""
+
+import asyncio
+from datetime import timedelta
+
+import psycopg
+import pytest
+
+from index.adapters.postgres.database import Database
+from index.adapters.postgres.deliveries import PostgresDeliveries
+from index.core.ledger import Announcement, PublicationKind
+from schemas.ids import INTAKE, Generation, Revision
+from tests.support.events import DIM, SOURCE, changed, hash_of, published, put, vectors_of
+from tests.support.shelves import PostgresShelf
+
+AGE = timedelta(days=30)
+
+
+@pytest.fixture
+def shelf(postgres: Database) -> PostgresShelf:
+    return PostgresShelf(postgres)
+
+
+def announced(shelf: PostgresShelf, runner: asyncio.Runner, kind: PublicationKind) -> Revision:
+    revision = runner.run(shelf.ledger.begin(SOURCE, commit="c", config_hash="h"))
+    parked = (("a.md", "why"),) if kind is PublicationKind.PARKED else ()
+    said = Announcement((published("a.md", revision, kind),), parked=parked)
+    runner.run(shelf.ledger.announce(SOURCE, revision, said))
+    return revision
+
+
+def made(shelf: PostgresShelf, runner: asyncio.Runner) -> Generation:
+    return runner.run(shelf.generations.create(fingerprint="f", model="m", dim=DIM)).generation
+
+
+def aged(conninfo: str) -> None:
+    """Let everything have happened two months ago."""
+    with psycopg.connect(conninfo) as connection:
+        connection.execute("UPDATE parked SET parked_at = parked_at - interval '60 days'")
+        connection.execute(
+            "UPDATE publication SET published_at = published_at - interval '60 days'"
+        )
+        connection.execute("UPDATE delivery SET received_at = received_at - interval '60 days'")
+
+
+def test_only_what_is_old_and_passed_is_forgotten(
+    shelf: PostgresShelf, postgres: Database, conninfo: str, runner: asyncio.Runner
+) -> None:
+    deliveries = PostgresDeliveries(postgres)
+
+    async def delivered(name: str) -> bool:
+        return await deliveries.store(
+            source=SOURCE, delivery_id=name, event="push", ref=None, after=None
+        )
+
+    runner.run(delivered("old"))
+    announced(shelf, runner, PublicationKind.PARKED)
+    newest = announced(shelf, runner, PublicationKind.PARKED)
+    aged(conninfo)
+    runner.run(delivered("new"))
+
+    runner.run(shelf.generations.prune(age=AGE))
+
+    rows = runner.run(shelf.rows(SOURCE))
+    assert rows.parked == {(INTAKE, "a.md", newest)}
+    assert list(rows.published) == [("a.md", newest)]
+    assert [runner.run(delivered(name)) for name in ("old", "new")] == [True, False]
+
+
+def test_a_page_that_reached_a_generation_by_its_building_is_no_delay(
+    shelf: PostgresShelf, runner: asyncio.Runner
+) -> None:
+    first = made(shelf, runner)
+    revision = announced(shelf, runner, PublicationKind.CHANGED)
+    second = made(shelf, runner)
+    for generation in (first, second):
+        runner.run(put(changed("a.md", revision), generation, shelf.pages))
+
+    before, after = (runner.run(shelf.generations.delays(made)) for made in (first, second))
+
+    assert before[SOURCE].processing_p50 is not None
+    assert after == {}
+
+
+@pytest.mark.parametrize("batch", [1, 2, 100])
+def test_every_vector_that_has_long_been_unused_goes_and_no_other(
+    shelf: PostgresShelf, runner: asyncio.Runner, batch: int
+) -> None:
+    generation = made(shelf, runner)
+    runner.run(put(changed("a.md", 1), generation, shelf.pages))
+    texts = [f"text {number}" for number in range(5)]
+    hashes = [hash_of(text) for text in texts]
+    runner.run(shelf.pages.add_vectors(generation, hashes, runner.run(vectors_of(texts))))
+
+    def collected(grace: timedelta) -> int:
+        return runner.run(shelf.generations.collect(generation, grace=grace, batch=batch))
+
+    assert [collected(AGE), collected(timedelta(0)), collected(timedelta(0))] == [0, 5, 0]
+    assert runner.run(shelf.generations.orphan_vectors(generation)) == 0
