@@ -2,10 +2,14 @@
 
 import asyncio
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import cast
 
 import psycopg
 import pytest
 
+from headwater.keeping import keeping_database
+from headwater.runtime import Store
 from index.adapters.postgres.database import Database
 from index.adapters.postgres.deliveries import PostgresDeliveries
 from index.core.ledger import Announcement, PublicationKind
@@ -80,6 +84,19 @@ def test_a_page_that_reached_a_generation_by_its_building_is_no_delay(
 
     assert before[SOURCE].processing_p50 is not None
     assert after == {}
+
+
+def test_keeping_the_database_ends_whenever_the_work_does(
+    postgres: Database, runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("headwater.keeping._CHECK_S", 0)
+
+    async def work() -> None:
+        async with keeping_database(cast("Store", SimpleNamespace(database=postgres))):
+            await postgres.ping()
+
+    for _ in range(100):
+        runner.run(asyncio.wait_for(work(), timeout=20))
 
 
 @pytest.mark.parametrize("batch", [1, 2, 100])
