@@ -21,13 +21,11 @@ _GIVE_UP_S = 60.0
 @asynccontextmanager
 async def keeping_database(store: Store) -> AsyncIterator[None]:
     """Keep the database while the block runs. Raises: StoreUnavailable, in a group, when it does not come back."""
-    is_over = asyncio.Event()
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(keep_database(store, give_up_s=_GIVE_UP_S, is_over=is_over))
+        task = group.create_task(keep_database(store, give_up_s=_GIVE_UP_S))
         try:
             yield
         finally:
-            is_over.set()
             task.cancel()
 
 
@@ -36,18 +34,14 @@ async def keep_database(
     *,
     came_back: Callable[[], None] = lambda: None,
     give_up_s: float = math.inf,
-    is_over: asyncio.Event | None = None,
 ) -> None:
-    """Look after the database until it `is_over`; `came_back` hears when it answers again after it was away.
-
-    Cancelling alone may not end it: Python 3.11's `wait_for`, which the driver waits with, loses a cancellation that
-    comes with the answer.
+    """Look after the database for ever; `came_back` hears when it answers again after it was away.
 
     Raises: StoreUnavailable once it has been away for `give_up_s`.
     """
     clock = asyncio.get_running_loop().time
     away_since_s: float | None = None
-    while is_over is None or not is_over.is_set():
+    while True:
         await asyncio.sleep(_CHECK_S)
         try:
             await store.database.ping()

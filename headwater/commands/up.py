@@ -117,7 +117,7 @@ async def _run(
             group.create_task(_follow_all(runtime, following, target, lock)),
             group.create_task(_pass_hints(runtime, following)),
             group.create_task(
-                keep_database(runtime.store, came_back=partial(_hint_all, following), is_over=stop)
+                keep_database(runtime.store, came_back=partial(_hint_all, following))
             ),
         ]
         try:

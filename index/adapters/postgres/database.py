@@ -1,5 +1,6 @@
 """The connection pool, and the one place where driver errors become ours."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Self
@@ -75,6 +76,7 @@ class Database:
                     )
                 async with connection.cursor(binary=True) as cursor:
                     yield cursor
+        _heed_cancellation()
 
     async def maintain(self, commands: Sequence[sql.Composed]) -> None:
         """Run commands that no transaction may hold, one by one, for as long as they take.
@@ -121,6 +123,13 @@ class Database:
 async def _configure(connection: AsyncConnection[Any]) -> None:
     await register_vector_async(connection)
     await connection.commit()
+
+
+def _heed_cancellation() -> None:
+    """Python 3.11's `wait_for`, which the driver waits with, loses a cancellation that comes with the answer."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 class _translated:
