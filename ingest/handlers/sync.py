@@ -279,6 +279,8 @@ async def _finish(round_: _Round, revision: Revision, ledger: Ledger, *, everyth
     name = round_.source.name
     behind = await ledger.behind(name, up_to=revision, everything=everything)
     if behind:
+        if (await ledger.source(name)).revision != revision:
+            raise Fenced  # what is behind is the newer sync's to bring
         raise StoreUnavailable(f"{len(behind)} pages of {name} are neither applied nor parked")
     covered = await round_.source.reader.covered(round_.state.published_commit, round_.head.commit)
     await ledger.finish(
