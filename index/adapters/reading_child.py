@@ -1,5 +1,6 @@
 """Reads pages in a child process, so that a page that hangs or eats memory takes nothing else with it."""
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -70,6 +71,8 @@ def main() -> None:
 
 def reader_of(tokenizer: Path, *, prompt: str, limits: ChunkLimits) -> Reader:
     """A reader for a model that puts `prompt` before each text: what it takes of the window is left free."""
+    # One text at a time is counted: handing it to threads costs more than it saves.
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
     from index.adapters.embed.tokens import TokenCounter
 
     counter = TokenCounter(tokenizer)

@@ -72,23 +72,31 @@ def count_terms(
     Returns:
         The counts of each chunk in the order of `texts`, by term, each at most `MAX_COUNT`.
     """
-    page = Counter(terms_of(title)), Counter(terms_of(_without_suffix(path)))
-    headings: dict[tuple[str, ...], Counter[str]] = {}
+    in_title, in_path = _count(terms_of(title)), _count(terms_of(_without_suffix(path)))
+    headings: dict[tuple[str, ...], _Counts] = {}
     chunks: list[ChunkTerms] = []
     for heading_path, text in texts:
         key = tuple(heading_path)
         if key not in headings:
-            headings[key] = Counter(term for heading in key for term in terms_of(heading))
-        body = Counter(terms_of(text))
-        fields = (page[0], headings[key], page[1], body)
-        chunks.append(ChunkTerms(body.total(), tuple(_rows(fields))))
+            headings[key] = _count([term for heading in key for term in terms_of(heading)])
+        terms = terms_of(text)
+        rows = _rows(in_title, headings[key], in_path, _count(terms))
+        chunks.append(ChunkTerms(len(terms), tuple(rows)))
     return tuple(chunks)
 
 
-def _rows(fields: tuple[Counter[str], ...]) -> Iterator[TermCount]:
-    for term in sorted(set().union(*fields)):
-        title, heading, path, body = (min(field[term], MAX_COUNT) for field in fields)
-        yield TermCount(term, title, heading, path, body)
+_Counts = dict[str, int]
+
+
+def _count(terms: Sequence[str]) -> _Counts:
+    return {term: min(count, MAX_COUNT) for term, count in Counter(terms).items()}
+
+
+def _rows(title: _Counts, heading: _Counts, path: _Counts, body: _Counts) -> Iterator[TermCount]:
+    for term in sorted({*title, *heading, *path, *body}):
+        yield TermCount(
+            term, title.get(term, 0), heading.get(term, 0), path.get(term, 0), body.get(term, 0)
+        )
 
 
 def _without_suffix(path: str) -> str:
