@@ -168,10 +168,13 @@ def _with_paragraph(page: Path, paragraph: str) -> str:
 
 
 def _is_swapped(server: Server, old: str | None, new: str | None) -> bool:
-    """The new text is found by its own word, and the old one by its own no more."""
-    if new is not None and new not in server.texts(f"the {new} setting"):
+    """The new text is found by its own word, and the old one by its own no more.
+
+    By that word alone: in a question of several, a hundred pages edited alike may rank before the one that has it.
+    """
+    if new is not None and new not in server.texts(new):
         return False
-    return old is None or old not in server.texts(f"the {old} setting")
+    return old is None or old not in server.texts(old)
 
 
 def _delete(work: _Repository, page: Path, tokens: dict[Path, str]) -> float:
@@ -195,7 +198,7 @@ def _rename(work: _Repository, page: Path, tokens: dict[Path, str]) -> float:
 
 
 def _stands_at(server: Server, token: str, stem: str) -> bool:
-    hits = server.search(f"the {token} setting", k=10)["hits"]
+    hits = server.search(token, k=10)["hits"]
     holding = [hit["url"] for hit in hits if token in hit["text"]] if isinstance(hits, list) else []
     return bool(holding) and all(url.endswith(f"/{stem}.html") for url in holding)
 
