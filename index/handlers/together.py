@@ -7,6 +7,7 @@ from collections.abc import Coroutine, Iterable
 async def run_together(work: Iterable[Coroutine[object, object, None]], *, at_once: int) -> None:
     """Run all of `work`, at most `at_once` at a time; the first failure ends the rest and is raised as it is."""
     room = asyncio.Semaphore(at_once)
+    given = list(work)
 
     async def run(one: Coroutine[object, object, None]) -> None:
         async with room:
@@ -14,10 +15,13 @@ async def run_together(work: Iterable[Coroutine[object, object, None]], *, at_on
 
     try:
         async with asyncio.TaskGroup() as group:
-            for one in work:
+            for one in given:
                 group.create_task(run(one))
     except BaseExceptionGroup as failures:
         raise first_failure(failures) from None
+    finally:
+        for one in given:
+            one.close()  # what was never begun
 
 
 def first_failure(failures: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -46,7 +46,7 @@ REFUSED: dict[str, tuple[str | bytes, str]] = {
     "odd.ipynb": ('["no", "notebook"]', "no notebook"),
     "slug-long.md": (f"---\nslug: /{LONG_SLUG}\n---\n\n# A\n", "longer than 2000 bytes"),
     "slug-nul.md": ('---\nslug: "/a\\0b"\n---\n\n# A\n', "its slug is no address"),
-    "slug-surrogate.md": ('---\nslug: "/a\\ud800b"\n---\n\n# A\n', "its slug is no address"),
+    "slug-surrogate.md": ('---\nslug: "/a\\ud800b"\n---\n\n# A\n', "half a character"),
     "slug-wide.md": (f"---\nslug: /{'汉' * 990}\n---\n\n# A\n", "longer than 2000 bytes"),
     "surrogate.ipynb": (notebook("# Half\n\nbefore \ud800 after"), "no notebook"),
 }

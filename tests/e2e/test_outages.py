@@ -130,7 +130,7 @@ def test_an_index_whose_own_server_is_killed_starts_it_again_and_ends_whole(tmp_
         ran = indexing.result(timeout=150)
         (source,) = program.done("status")["sources"]
 
-    assert (ran.status, source["pages"], source["parked"]) == (0, 41, {})
+    assert (ran.status, source["pages"], source["parked"]) == (0, 41, {}), ran.err
 
 
 def test_an_outage_in_the_middle_of_a_sync_parks_nothing(

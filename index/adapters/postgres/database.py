@@ -68,6 +68,7 @@ class Database:
 
         Raises: StoreUnavailable for whatever the connection or the server fails at; StoreRefused.
         """
+        before = _cancellations()
         with _translated():
             async with self._pool.connection() as connection, connection.transaction():
                 if snapshot:
@@ -76,7 +77,9 @@ class Database:
                     )
                 async with connection.cursor(binary=True) as cursor:
                     yield cursor
-        _heed_cancellation()
+        if _cancellations() > before:
+            # Python 3.11's `wait_for`, which the driver waits with, loses one that comes with the answer.
+            raise asyncio.CancelledError
 
     async def maintain(self, commands: Sequence[sql.Composed]) -> None:
         """Run commands that no transaction may hold, one by one, for as long as they take.
@@ -125,11 +128,10 @@ async def _configure(connection: AsyncConnection[Any]) -> None:
     await connection.commit()
 
 
-def _heed_cancellation() -> None:
-    """Python 3.11's `wait_for`, which the driver waits with, loses a cancellation that comes with the answer."""
+def _cancellations() -> int:
+    """How often this task was cancelled; 3.11's `TaskGroup` leaves some standing that have been dealt with."""
     task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
+    return task.cancelling() if task is not None else 0
 
 
 class _translated:
