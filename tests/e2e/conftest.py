@@ -1,5 +1,6 @@
 """One Postgres for all tests that bring a database of their own, since starting one takes seconds."""
 
+import signal
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -48,3 +49,11 @@ def _a_database(postgres: str) -> Iterator[str]:
     yield make_conninfo(postgres, dbname=name)
     with psycopg.connect(postgres, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+
+
+@pytest.fixture(autouse=True)
+def _signals_are_heard() -> Iterator[None]:
+    """What a test starts hears a hangup, even where the tests themselves were started to survive one."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
