@@ -14,10 +14,10 @@ from headwater.indexing import ignore, open_source, sync_until_complete
 from headwater.runtime import (
     Runtime,
     choose_generation,
-    complete_generation,
     consuming,
     live,
     open_runtime,
+    prepare_generation,
     utc_now,
 )
 from headwater.settings import load_settings
@@ -80,7 +80,7 @@ async def _replay(folder: Path) -> dict[str, object]:
                 await _step(runtime, source, tally)
                 await _count(source, reader, commit, tally)
                 if number == 0:
-                    await complete_generation(runtime, target)
+                    await prepare_generation(runtime, target)
                 if number % _VERIFY_EVERY == 0 or commit == order[-1]:
                     await _verify(runtime, source, commit, tally)
             tally.edits = await _edits(runtime, source, repository)

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -284,15 +284,23 @@ async def choose_generation(runtime: Runtime) -> Target:
     return Target(match.generation, is_new, overdue)
 
 
-async def complete_generation(runtime: Runtime, target: Target) -> Mapping[SourceName, int]:
-    """Index the vectors of a generation, and answer from it if it has all that the live one has. Idempotent.
-
-    Returns: how many pages it still lacks, by source; nothing when it is live.
-    """
+async def prepare_generation(runtime: Runtime, target: Target) -> None:
+    """Index the vectors of a generation that has been loaded. Idempotent."""
     await runtime.store.generations.build_vector_index(target.generation)
     if target.is_new:
         await runtime.store.generations.tune(target.generation)
-    return await runtime.store.generations.promote(target.generation)
+
+
+async def promote_generation(runtime: Runtime, target: Target) -> str:
+    """Answer from a generation if it has all that the live one has. Idempotent.
+
+    Returns: what it lacks, in a line for a person; "" when it is live.
+    """
+    lacking = await runtime.store.generations.promote(target.generation)
+    if not lacking:
+        return ""
+    pages = ", ".join(f"{count} pages of {name}" for name, count in sorted(lacking.items()))
+    return f"the new index lacks {pages}: questions are answered from the old one until these sources are indexed too"
 
 
 async def tidy(runtime: Runtime) -> None:

@@ -1,7 +1,7 @@
 """`headwater index`: bring the index in step with the sources, once."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from headwater.commands.index_other import ask_follower, preview
@@ -12,15 +12,15 @@ from headwater.keeping import keeping_database
 from headwater.runtime import (
     Runtime,
     choose_generation,
-    complete_generation,
     consuming,
     open_runtime,
+    prepare_generation,
+    promote_generation,
     tidy,
 )
 from headwater.settings import Settings
 from index.adapters.file_lock import FileLock
 from schemas.errors import BadSource, HeadwaterError, SourceUnreachable
-from schemas.ids import SourceName
 
 _OTHER_INDEX_WAIT_S = 0.5
 
@@ -34,7 +34,7 @@ async def run(settings: Settings, *, dry_run: bool, json: bool) -> int:
         say("another process follows these sources: asking it to look, and waiting until it has")
         asked = await ask_follower(settings, is_free=lock.take_exclusive)
         if asked is not None:
-            _print(asked, json=json)
+            _print(asked, settings, json=json)
             return 0
     try:
         async with open_runtime(settings, say) as runtime:
@@ -43,7 +43,7 @@ async def run(settings: Settings, *, dry_run: bool, json: bool) -> int:
     finally:
         lock.release()
     if reports:
-        _print(reports, json=json)
+        _print(reports, settings, json=json)
     for trouble in troubles[1:]:
         say(str(trouble))
     if troubles:
@@ -69,20 +69,18 @@ async def index_all(
                     reports.append(await index_source(source, runtime, target, progress=progress))
             except (BadSource, SourceUnreachable) as error:
                 troubles.append(error)
-        if reports and (lacking := await complete_generation(runtime, target)):
-            say(_still_old(lacking))
+        if reports:
+            await prepare_generation(runtime, target)
+            if lacking := await promote_generation(runtime, target):
+                say(lacking)
     await tidy(runtime)
     return reports, troubles
 
 
-def _still_old(lacking: Mapping[SourceName, int]) -> str:
-    pages = ", ".join(f"{count} pages of {name}" for name, count in sorted(lacking.items()))
-    return f"the new index lacks {pages}: questions are answered from the old one until these sources are indexed too"
-
-
-def _print(reports: Sequence[IndexReport], *, json: bool) -> None:
+def _print(reports: Sequence[IndexReport], settings: Settings, *, json: bool) -> None:
+    """Print one report, or a list of them where several sources were asked for."""
     if json:
-        print_json(reports[0] if len(reports) == 1 else reports)
+        print_json(reports[0] if len(settings.source) == 1 else reports)
         return
     for report in reports:
         pages = report.pages

@@ -26,9 +26,10 @@ from headwater.runtime import (
     Runtime,
     Target,
     choose_generation,
-    complete_generation,
     consuming,
     open_runtime,
+    prepare_generation,
+    promote_generation,
     tidy,
 )
 from headwater.server import serve
@@ -207,9 +208,18 @@ async def _complete(runtime: Runtime, following: Following, target: Target) -> N
         ):
             continue
         with contextlib.suppress(TransientError):
-            if not await complete_generation(runtime, target):
+            await prepare_generation(runtime, target)
+            break
+    told = ""
+    while True:
+        with contextlib.suppress(TransientError):
+            lacking = await promote_generation(runtime, target)
+            if not lacking:
                 return
-            await asyncio.sleep(_LOCK_POLL_S)
+            if lacking != told:
+                say(lacking)
+            told = lacking
+        await asyncio.sleep(_LOCK_POLL_S)
 
 
 async def _pass_hints(runtime: Runtime, following: Following) -> None:

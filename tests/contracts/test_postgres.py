@@ -1,10 +1,9 @@
-"""What only a real Postgres can show: races, cut connections, migrations, and which index a query takes."""
+"""What only a real Postgres can show: races, cut connections, and which index a query takes."""
 
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
 
 import numpy as np
 import psycopg
@@ -13,22 +12,18 @@ from pgvector import Vector
 from psycopg import sql
 
 from index.adapters.postgres.database import Database
-from index.adapters.postgres.ledger import PostgresLedger
-from index.adapters.postgres.migrate import migrate, migrations
 from index.adapters.postgres.search import PostgresSearch
 from index.adapters.postgres.statements import statement_for
 from index.core.plan import Outcome
 from index.core.rank import QueryTerms, RankWeights
 from index.core.stored import DumpedPage
-from schemas.errors import Leased, StoreUnavailable, WrongUse
-from schemas.ids import Generation, Revision
+from schemas.errors import StoreUnavailable
+from schemas.ids import Generation
 from tests.support.events import DIM, SOURCE, changed, hash_of, page, planned, put, vectors_of
-from tests.support.schema import SNAPSHOT, schema_of
 from tests.support.shelves import PostgresShelf
 
 TEXT = "# Title\n\nIntro.\n\n## One\n\nFirst part.\n"
 OTHER = "# Title\n\nIntro.\n\n## Two\n\nSecond part.\n"
-OLD = datetime(2024, 1, 1, tzinfo=UTC)
 ROWS = 4000
 BULK = (
     "INSERT INTO page_state (generation, source_id, path, revision, is_deleted, url, title, format,"
@@ -277,38 +272,6 @@ def tokens_in(shown: DumpedPage) -> set[int]:
     return {int(token) for text in texts for token in re.findall(r"tok-(\d+)", text)}
 
 
-def test_migrating_twice_changes_nothing(conninfo: str) -> None:
-    before = schema_of(conninfo)
-
-    applied = migrate(conninfo)
-
-    assert list(applied) == []
-    assert schema_of(conninfo) == before
-
-
-def test_checking_lists_what_is_missing_and_applies_nothing(empty_conninfo: str) -> None:
-    everything = [name for _, name, _ in migrations()]
-
-    missing = migrate(empty_conninfo, check=True)
-
-    assert list(missing) == everything
-    assert list(migrate(empty_conninfo)) == everything
-    assert list(migrate(empty_conninfo, check=True)) == []
-
-
-def test_a_schema_newer_than_the_program_is_refused(conninfo: str) -> None:
-    with psycopg.connect(conninfo) as connection:
-        connection.execute("INSERT INTO migration (number, name) VALUES (9999, '9999_later.sql')")
-
-    with pytest.raises(WrongUse):
-        migrate(conninfo)
-
-
-def test_the_migrations_give_the_schema_of_the_snapshot(conninfo: str) -> None:
-    """After a new migration, write the snapshot anew: `python -m tests.support.schema CONNINFO`."""
-    assert schema_of(conninfo) == SNAPSHOT.read_text("utf-8").splitlines()
-
-
 def test_every_connection_of_the_pool_scans_on_until_it_has_enough(
     postgres: Database, runner: asyncio.Runner
 ) -> None:
@@ -419,29 +382,3 @@ async def _row_versions(shelf: PostgresShelf) -> list[tuple[object, ...]]:
             " UNION ALL SELECT xmin::text, path FROM section_g1 ORDER BY 2, 1"
         )
         return list(await cursor.fetchall())
-
-
-def test_a_source_is_synced_by_one_owner_until_it_has_finished_or_been_silent(
-    shelf: PostgresShelf, generation: Generation, runner: asyncio.Runner
-) -> None:
-    here, there = shelf.ledger, PostgresLedger(shelf.database, owner="there")
-
-    async def story() -> list[object]:
-        seen: list[object] = [await _begin(here), await _begin(there), await _begin(here)]
-        await here.finish(
-            SOURCE, Revision(2), commit="c", committed_at=OLD, covered=(), checked_at=OLD
-        )
-        seen += [await _begin(there), await _begin(here)]
-        async with shelf.database.transaction() as cursor:
-            await cursor.execute("UPDATE source SET lease_until = now() - interval '1 second'")
-        return [*seen, await _begin(here)]
-
-    assert runner.run(story()) == [1, "here", 2, 3, "there", 4]
-
-
-async def _begin(ledger: PostgresLedger) -> int | str:
-    """The revision taken, or who holds the lease."""
-    try:
-        return await ledger.begin(SOURCE, commit="c", config_hash="h")
-    except Leased as error:
-        return error.owner

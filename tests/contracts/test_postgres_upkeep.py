@@ -1,7 +1,7 @@
-"""What Postgres forgets, and what it must not: old rows of the ledger, vectors, and delays that were none."""
+"""What Postgres forgets and what it must not: old rows, vectors, delays that were none, and who holds a source."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import cast
 
@@ -12,12 +12,15 @@ from headwater.keeping import keeping_database
 from headwater.runtime import Store
 from index.adapters.postgres.database import Database
 from index.adapters.postgres.deliveries import PostgresDeliveries
+from index.adapters.postgres.ledger import PostgresLedger
 from index.core.ledger import Announcement, PublicationKind
+from schemas.errors import Leased
 from schemas.ids import INTAKE, Generation, Revision
 from tests.support.events import DIM, SOURCE, changed, hash_of, published, put, vectors_of
 from tests.support.shelves import PostgresShelf
 
 AGE = timedelta(days=30)
+OLD = datetime(2024, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -114,3 +117,29 @@ def test_every_vector_that_has_long_been_unused_goes_and_no_other(
 
     assert [collected(AGE), collected(timedelta(0)), collected(timedelta(0))] == [0, 5, 0]
     assert runner.run(shelf.generations.orphan_vectors(generation)) == 0
+
+
+def test_a_source_is_synced_by_one_owner_until_it_has_finished_or_been_silent(
+    shelf: PostgresShelf, runner: asyncio.Runner
+) -> None:
+    here, there = shelf.ledger, PostgresLedger(shelf.database, owner="there")
+
+    async def story() -> list[object]:
+        seen: list[object] = [await _begin(here), await _begin(there), await _begin(here)]
+        await here.finish(
+            SOURCE, Revision(2), commit="c", committed_at=OLD, covered=(), checked_at=OLD
+        )
+        seen += [await _begin(there), await _begin(here)]
+        async with shelf.database.transaction() as cursor:
+            await cursor.execute("UPDATE source SET lease_until = now() - interval '1 second'")
+        return [*seen, await _begin(here)]
+
+    assert runner.run(story()) == [1, "here", 2, 3, "there", 4]
+
+
+async def _begin(ledger: PostgresLedger) -> int | str:
+    """The revision taken, or who holds the lease."""
+    try:
+        return await ledger.begin(SOURCE, commit="c", config_hash="h")
+    except Leased as error:
+        return error.owner

@@ -61,7 +61,8 @@ class PostgresGenerations:
                 (generation,),
             )
             await cursor.execute(
-                "UPDATE generation SET state = 'live', promoted_at = now() WHERE generation = %s",
+                "UPDATE generation SET state = 'live', promoted_at = now()"
+                " WHERE generation = %s AND state <> 'live'",
                 (generation,),
             )
         return {}
