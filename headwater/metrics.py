@@ -1,6 +1,7 @@
 """The metrics of a process: made once, handed around, never global."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
@@ -29,50 +30,39 @@ def make_metrics() -> Metrics:
     """Fresh metrics in a registry of their own, with the process's memory, CPU and open files."""
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
+    counter = partial(Counter, registry=registry)
+    gauge = partial(Gauge, registry=registry)
+    histogram = partial(Histogram, registry=registry)
     return Metrics(
         registry=registry,
-        processing_seconds=Histogram(
+        processing_seconds=histogram(
             "headwater_processing_seconds",
             "From the hint or the detection of a change until it is searchable.",
             ["source", "kind"],
             buckets=_UPDATE_BUCKETS,
-            registry=registry,
         ),
-        freshness_seconds=Histogram(
+        freshness_seconds=histogram(
             "headwater_freshness_seconds",
             "From the push, or the last check of the old state, until the change is searchable.",
             ["source", "kind"],
             buckets=_UPDATE_BUCKETS,
-            registry=registry,
         ),
-        syncs=Counter(
+        syncs=counter(
             "headwater_syncs",
             "Times a source was looked at, by what came of it: unchanged, published or failed.",
             ["source", "outcome"],
-            registry=registry,
         ),
-        behind_pages=Gauge(
-            "headwater_behind_pages",
-            "Published pages not applied yet.",
-            ["source"],
-            registry=registry,
+        behind_pages=gauge(
+            "headwater_behind_pages", "Published pages not applied yet.", ["source"]
         ),
-        lag_events=Gauge("headwater_lag_events", "Events not consumed yet.", registry=registry),
-        texts_embedded=Counter("headwater_texts_embedded", "Texts embedded.", registry=registry),
-        texts_reused=Counter(
-            "headwater_texts_reused", "Texts whose vector was there.", registry=registry
+        lag_events=gauge("headwater_lag_events", "Events not consumed yet."),
+        texts_embedded=counter("headwater_texts_embedded", "Texts embedded."),
+        texts_reused=counter("headwater_texts_reused", "Texts whose vector was there."),
+        parked=gauge("headwater_parked", "Events parked.", ["source"]),
+        query_seconds=histogram(
+            "headwater_query_seconds", "Stages of a query.", ["stage"], buckets=_QUERY_BUCKETS
         ),
-        parked=Gauge("headwater_parked", "Events parked.", ["source"], registry=registry),
-        query_seconds=Histogram(
-            "headwater_query_seconds",
-            "Stages of a query.",
-            ["stage"],
-            buckets=_QUERY_BUCKETS,
-            registry=registry,
-        ),
-        answers=Counter(
-            "headwater_answers", "Answers given.", ["route", "refused"], registry=registry
-        ),
+        answers=counter("headwater_answers", "Answers given.", ["route", "refused"]),
     )
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from api.settings import AnswerSettings, ApiSettings
 from index.settings import ChunkingSettings, DatabaseSettings, EmbeddingSettings, RetrievalSettings
+from ingest.adapters.folder import at_home
 from ingest.settings import SourceSettings
 from schemas.errors import BadConfiguration
 
@@ -53,10 +54,10 @@ def load_settings(file: Path | None, env: Mapping[str, str], *, folder: Path) ->
 
 def _absolute(settings: Settings, base: Path, env: Mapping[str, str]) -> Settings:
     """Paths made absolute: those of the configuration start at its folder."""
-    home = (base / _at_home(settings.home)).resolve()
+    home = (base / at_home(Path(settings.home))).resolve()
     user_cache = env.get("XDG_CACHE_HOME") or (f"{env['HOME']}/.cache" if env.get("HOME") else "")
     default = Path(user_cache) / "headwater" if user_cache else home / "runtime"
-    cache = base / _at_home(settings.embedding.cache) if settings.embedding.cache else default
+    cache = base / at_home(Path(settings.embedding.cache)) if settings.embedding.cache else default
     sources = tuple(
         msgspec.structs.replace(source, location=_located(source.location, base))
         for source in settings.source
@@ -72,18 +73,10 @@ def _absolute(settings: Settings, base: Path, env: Mapping[str, str]) -> Setting
 def _located(location: str, base: Path) -> str:
     """A location as it is, unless it is a path that exists below `base`."""
     try:
-        path = base / _at_home(location)
+        path = base / at_home(Path(location))
         return str(path.resolve()) if path.exists() else location
     except (OSError, ValueError):  # no path at all, such as one of 300 letters
         return location
-
-
-def _at_home(path: str) -> Path:
-    """A path with `~` expanded; that of a user who is not there stays as it is."""
-    try:
-        return Path(path).expanduser()
-    except RuntimeError:
-        return Path(path)
 
 
 def _read(path: Path) -> dict[str, object]:

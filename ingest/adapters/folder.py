@@ -31,7 +31,7 @@ class FolderReader:
     """
 
     def __init__(self, location: Path, name: str) -> None:
-        self.location = _at_home(location)
+        self.location = at_home(location)
         self._name = name
         self._listing: Listing | None = None
         self._states: OrderedDict[str, _State] = OrderedDict()
@@ -128,8 +128,8 @@ class FolderReader:
         return {path: content for path, content in found.items() if content is not None}
 
 
-def _at_home(location: Path) -> Path:
-    """The location with `~` expanded; that of a user who is not there stays as it is, and is nowhere."""
+def at_home(location: Path) -> Path:
+    """A path with `~` expanded; that of a user who is not there stays as it is, and is nowhere."""
     try:
         return location.expanduser()
     except RuntimeError:

@@ -34,6 +34,19 @@ class Source:
     reader: SourceReader
     examine: Examine
 
+    def look_at(
+        self, paths: Sequence[str], *, commit: str, dialect: Dialect
+    ) -> AsyncIterator[tuple[str, Look | None]]:
+        """See `ingest.handlers.look.look_at`."""
+        return look_at(
+            paths,
+            layout=self.layout,
+            reader=self.reader,
+            commit=commit,
+            dialect=dialect,
+            examine=self.examine,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class SyncReport:
@@ -73,6 +86,9 @@ class _Round:
     looks: dict[str, Look | None] = field(default_factory=dict)
     kept_chars: int = 0
     broken: frozenset[str] = frozenset()
+
+    def look_at(self, paths: Sequence[str]) -> AsyncIterator[tuple[str, Look | None]]:
+        return self.source.look_at(paths, commit=self.head.commit, dialect=self.dialect)
 
 
 async def sync_source(
@@ -205,22 +221,10 @@ def _claims(round_: _Round) -> dict[str, Claim]:
 
 
 async def _look(round_: _Round, paths: set[str]) -> None:
-    async for path, look in _looks_at(round_, sorted(paths)):
+    async for path, look in round_.look_at(sorted(paths)):
         round_.kept_chars += len(look.text or "") if look else 0
         is_over = round_.kept_chars > _KEPT_CHARS
         round_.looks[path] = look.without_text() if look and is_over else look
-
-
-def _looks_at(round_: _Round, paths: Sequence[str]) -> AsyncIterator[tuple[str, Look | None]]:
-    source = round_.source
-    return look_at(
-        paths,
-        layout=source.layout,
-        reader=source.reader,
-        commit=round_.head.commit,
-        dialect=round_.dialect,
-        examine=source.examine,
-    )
 
 
 async def _send(
@@ -267,7 +271,7 @@ async def _texts(round_: _Round, batch: Sequence[Change]) -> dict[str, str]:
         for path in live
         if (look := round_.looks[path]) is not None and look.text is not None
     }
-    async for path, look in _looks_at(round_, [path for path in live if path not in texts]):
+    async for path, look in round_.look_at([path for path in live if path not in texts]):
         if look is not None and look.text is not None:
             texts[path] = look.text
     if len(texts) < len(live):

@@ -12,7 +12,6 @@ from ingest.core.audit import Audit, compare, dump_of
 from ingest.core.look import Look, desired_of
 from ingest.core.ports import Ledger
 from ingest.core.sync import Desired, Live
-from ingest.handlers.look import look_at
 from ingest.handlers.sync import Source, find_dialect
 from schemas.errors import PermanentError
 from schemas.events import PageChanged
@@ -88,7 +87,7 @@ async def pages_at(source: Source, commit: str) -> AsyncIterator[PageChanged]:
     paths = sorted(page for path in tree if (page := source.layout.page_path(path)) is not None)
     urls = await _urls(source, commit, paths, dialect)
     live = [path for path in paths if path in urls]
-    async for path, look in _looks_at(source, commit, live, dialect):
+    async for path, look in source.look_at(live, commit=commit, dialect=dialect):
         if look is not None and look.text is not None:
             yield _event(source, path, urls[path], look, dialect)
 
@@ -123,7 +122,7 @@ async def _desired(
     source: Source, commit: str, paths: list[str], dialect: Dialect
 ) -> dict[str, Desired]:
     looks: dict[str, Look | None] = {}
-    async for path, look in _looks_at(source, commit, paths, dialect):
+    async for path, look in source.look_at(paths, commit=commit, dialect=dialect):
         looks[path] = look.without_text() if look else None
     claims: dict[str, Claim] = {
         path: look.claim
@@ -131,19 +130,6 @@ async def _desired(
         if look is not None and look.claim is not None
     }
     return desired_of(looks, claims, dialect=dialect)
-
-
-def _looks_at(
-    source: Source, commit: str, paths: list[str], dialect: Dialect
-) -> AsyncIterator[tuple[str, Look | None]]:
-    return look_at(
-        paths,
-        layout=source.layout,
-        reader=source.reader,
-        commit=commit,
-        dialect=dialect,
-        examine=source.examine,
-    )
 
 
 async def _moved_on(source: Source, rebuilt: Mapping[str, DumpedPage], ledger: Ledger) -> set[str]:

@@ -10,7 +10,7 @@ from ingest.core.includes import Expanded, PageText, expand_known, texts_of
 from ingest.core.tree import FileContent
 from schemas.errors import TooLarge
 from schemas.events import MAX_PAGE_BYTES
-from schemas.formats import Format
+from schemas.formats import SUFFIXES, Format
 
 CODE = "import os\n\n# start\ndef f():\n    return 1\n# end\n"
 FILES = {
@@ -36,13 +36,8 @@ def expanded(
     files: Mapping[str, str] = FILES,
 ) -> Expanded:
     """Expand one page in `docs/` against `files`, which become known as the page wants them."""
-    suffix = {
-        Format.RST: "rst",
-        Format.MARKDOWN: "md",
-        Format.NOTEBOOK: "ipynb",
-        Format.HTML: "html",
-    }
-    place = path or f"docs/page.{suffix[format]}"
+    suffix = next(suffix for suffix, other in SUFFIXES.items() if other is format)
+    place = path or f"docs/page{suffix}"
     known: dict[str, str | None] = {}
     while True:
         page = expand_known(PageText(text, place, format, root), known)
