@@ -13,7 +13,6 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     invariant,
-    precondition,
     rule,
 )
 
@@ -58,6 +57,8 @@ crash_points = st.tuples(
     st.integers(0, 5),
 )
 picks = st.integers(0, 100)
+# Seeded, not drawn: how much has been sent depends on timing, and what is drawn must not.
+orders = st.integers(0, 2**16).map(random.Random)
 FIRST: Tree = {
     "home.md": Doc(0, (1,)),
     "a.md": Doc(1, (2, 3), include="inc/one.txt"),
@@ -219,7 +220,7 @@ class Histories(RuleBasedStateMachine):
         self.pipeline.hint_after(slices)
         self._run(self.pipeline.sync())
 
-    @rule(order=st.randoms(use_true_random=False), drops=st.booleans())
+    @rule(order=orders, drops=st.booleans())
     def sync_over_an_unruly_log(self, order: random.Random, drops: bool) -> None:
         """Events come late, twice and in any order, old ones among them; some never do."""
         self._commit()
@@ -229,7 +230,7 @@ class Histories(RuleBasedStateMachine):
         except StoreUnavailable:
             assert drops
 
-    @rule(order=st.randoms(use_true_random=False), pick=picks, number=NUMBERS)
+    @rule(order=orders, pick=picks, number=NUMBERS)
     def sync_twice_before_anything_arrives(
         self, order: random.Random, pick: int, number: int
     ) -> None:
@@ -240,25 +241,25 @@ class Histories(RuleBasedStateMachine):
         self._change(pick, lambda doc: _edited(doc, number, 0))
         self.sync_over_an_unruly_log(order=order, drops=False)
 
-    @rule(order=st.randoms(use_true_random=False))
+    @rule(order=orders)
     def replay(self, order: random.Random) -> None:
         """Everything ever sent is delivered again."""
         batches = self._shuffled([], order, False)
         self._run(self._consume(batches))
 
-    @precondition(lambda self: self.zombie is None)
     @rule(stop_at=st.integers(0, 3))
     def suspend_a_sync(self, stop_at: int) -> None:
+        if self.zombie is not None:
+            return
         self._commit()
         log = StuckLog(self.pipeline.consume, stop_at)
         self.zombie = self._run(self._suspend(log))
 
-    @precondition(lambda self: self.zombie is not None)
     @rule()
     def wake_the_zombie(self) -> None:
         zombie, self.zombie = self.zombie, None
-        assert zombie is not None
-        self._run(self._wake(zombie))
+        if zombie is not None:
+            self._run(self._wake(zombie))
 
     @rule(point=st.none() | crash_points, hint_after=st.none() | st.integers(1, 3))
     def build_a_generation(self, point: tuple[str, int] | None, hint_after: int | None) -> None:
