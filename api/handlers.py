@@ -1,5 +1,6 @@
 """What the API does: answer, search, show a page."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -42,7 +43,8 @@ async def answer_question(
     start_s = answering.now_s()
     found = await answering.search(asked.question, k=asked.k, sources=asked.sources)
     found_s = answering.now_s()
-    quoted = quote_hits(asked.question, found.hits, answering.settings)
+    # In a thread: what a page holds may take long to cut up, and others are answered meanwhile.
+    quoted = await asyncio.to_thread(quote_hits, asked.question, found.hits, answering.settings)
     done_s = answering.now_s()
     for stage, seconds in (
         ("search", found_s - start_s),

@@ -52,13 +52,15 @@ _CODE_LINE = re.compile(
     )$""",
     re.VERBOSE,
 )
-_PROSE_LINE = re.compile(r"\s*[A-Z]\w*(?:\s+[\w`'\",()-]+){4,}.*[.!?:]$")
+_PROSE_START = re.compile(r"\s*+[A-Z]\w*+(?:\s++[\w`'\",()-]++){4}")
+_PROSE_ENDS = (".", "!", "?", ":")
 _FIELD = re.compile(r"[A-Z]\w*: [A-Z]\w*$")
 _RULER = re.compile(r"\s*[-=+~]{4,}")
 _INDENTED = re.compile(r"(?: {4}|\t)\S")
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 _STOPS = ".!?:;,"
 _MIN_WORDS = 3
+_MAX_CODE_LINE = 1_000
 
 
 def cells_of(line: str) -> list[str]:
@@ -239,13 +241,21 @@ def looks_like_code(lines: Sequence[str]) -> bool:
         return False
     if any(line.lstrip().startswith(">>> ") for line in filled):
         return True
-    if any(_PROSE_LINE.match(line) and not line.lstrip().startswith("#") for line in filled):
+    if any(_is_prose(line) for line in filled):
         return False
     if _has_no_prose(filled) and any(_CODE_LINE.match(line) for line in filled):
         return True
     return sum(bool(_INDENTED.match(line) or _CODE_LINE.match(line)) for line in filled) * 2 > len(
         filled
     )
+
+
+def _is_prose(line: str) -> bool:
+    """Whether it reads as a sentence, or is longer than any line of code that somebody would quote."""
+    if len(line) > _MAX_CODE_LINE:
+        return True
+    is_sentence = line.endswith(_PROSE_ENDS) and _PROSE_START.match(line) is not None
+    return is_sentence and not line.lstrip().startswith("#")
 
 
 def _is_whole_code(code: str) -> bool:

@@ -15,6 +15,8 @@ CountTokens = Callable[[Sequence[str]], Sequence[int]]
 _SPACE = re.compile(r"\s")
 _SENTENCE_END = re.compile(r"(?<=[.!?:;])\s+|\n+")
 _MAX_PREFIX_SHARE = 0.4
+_MAX_PIECE_CHARS = 4_000
+"""A tokenizer may count a word of any length as one token it does not know: characters are bounded beside tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +88,9 @@ def _pieces(
     ):
         if not text.strip():
             continue
-        if tokens <= room and (
-            block.kind is not BlockKind.PROSE or len(text) <= limits.target_chars * 1.5
-        ):
+        is_prose = block.kind is BlockKind.PROSE
+        most_chars = limits.target_chars * 1.5 if is_prose else _MAX_PIECE_CHARS
+        if tokens <= room and len(text) <= most_chars:
             yield _Piece(text, tokens, "\n\n")
             continue
         by_lines = block.kind in (BlockKind.CODE, BlockKind.TABLE, BlockKind.LIST)
@@ -105,7 +107,9 @@ def _cut(text: str, *, by_lines: bool, room: int, count_tokens: CountTokens) -> 
     first = "\n\n"
     for part, tokens in zip(parts, count_tokens(parts), strict=True):
         for fitting in (
-            [_Piece(part, tokens, joint)] if tokens <= room else _halve(part, room, count_tokens)
+            [_Piece(part, tokens, joint)]
+            if tokens <= room and len(part) <= _MAX_PIECE_CHARS
+            else _halve(part, room, count_tokens)
         ):
             yield _Piece(fitting.text, fitting.tokens, first or fitting.joint)
             first = ""
@@ -114,7 +118,7 @@ def _cut(text: str, *, by_lines: bool, room: int, count_tokens: CountTokens) -> 
 def _halve(text: str, room: int, count_tokens: CountTokens) -> Iterator[_Piece]:
     """Cut what has no better place to be cut, at the white space nearest to the middle where there is any."""
     tokens = count_tokens([text])[0]
-    if tokens <= room or len(text) < 2:
+    if (tokens <= room and len(text) <= _MAX_PIECE_CHARS) or len(text) < 2:
         yield _Piece(text, tokens, " ")
         return
     if tokens > room * 8:

@@ -134,7 +134,15 @@ def test_nothing_but_whitespace_falls_between_segments(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["`" * 20_000, "a." * 20_000, "(" * 20_000, "- \n" * 8_000, "a = " * 8_000]
+    "text",
+    [
+        "`" * 20_000,
+        "a." * 20_000,
+        "(" * 20_000,
+        "- \n" * 8_000,
+        "a = " * 8_000,
+        f"Digests {'0a1b' * 32} " * 200,
+    ],
 )
 def test_s15_a_hostile_text_is_cut_in_no_time(text: str) -> None:
     started_s = time.perf_counter()

@@ -151,3 +151,14 @@ def test_equal_pages_give_equal_chunks_and_equal_texts_equal_hashes(
 )
 def test_a_prefix_names_the_title_once(path: tuple[str, ...], prefix: str) -> None:
     assert prefix_of("Guide", path) == prefix
+
+
+@pytest.mark.parametrize("kind", list(BlockKind))
+def test_no_chunk_is_huge_where_a_tokenizer_takes_long_words_for_one_token(kind: BlockKind) -> None:
+    words = " ".join("0123456789abcdef" * 8 for _ in range(500))
+    page = [Section("", (), "", (Block(kind, words), Block(kind, "f" * 50_000)))]
+
+    chunks = chunks_of(page, ChunkLimits(500, 256), lambda texts: [len(t.split()) for t in texts])
+
+    assert max(len(chunk.text) for chunk in chunks) <= 4_000
+    assert "".join(shown(chunk.text) for chunk in chunks) == shown(words + "f" * 50_000)
