@@ -161,10 +161,16 @@ def _worths(asked: Asked, passage: Passage, quoted: Sequence[int]) -> Iterator[t
 
 
 def _picks(places: Sequence[_Place], passages: Sequence[Passage]) -> Iterator[Pick]:
-    """Each place once; of two passages that overlap, the first has what both hold."""
+    """Each place once; of two passages that overlap, the first has what both hold. A table's head needs a row."""
     seen: dict[tuple[Kind, str], int] = {}
+    head: Pick | None = None
     for rank, index in places:
         segment = passages[rank].segments[index]
-        first = seen.setdefault((segment.kind, segment.text), rank)
-        if first == rank or segment.kind is Kind.HEAD:
-            yield Pick(rank, index, segment)
+        pick = Pick(rank, index, segment)
+        if segment.kind is Kind.HEAD:
+            head = pick
+        elif seen.setdefault((segment.kind, segment.text), rank) == rank:
+            if head is not None and segment.kind is Kind.ROW and head.rank == rank:
+                yield head
+                head = None
+            yield pick

@@ -8,7 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from api.core.passage import passage_of
 from api.core.quote import Quoted, address_of, compose_answer, nearest_addresses
+from api.core.segments import Kind
+from api.core.select import _picks
 from api.settings import AnswerSettings
 from schemas.answers import Hit
 
@@ -272,3 +275,15 @@ def test_every_quote_is_found_in_a_hit(texts: list[str]) -> None:
     by_url = {one.url: one.text for one in hits}
     for citation in quoted.citations:
         assert all(piece in by_url[citation.url] for piece in citation.quote.split(" … "))
+
+
+def test_the_head_of_a_table_stands_before_a_row_or_not_at_all() -> None:
+    table = "name | job\namber | keeps jobs\nbasalt | retries jobs"
+    passages = [passage_of(hit(text)) for text in (table, table, f"{table}\ncedar | drops jobs")]
+    places = [
+        (rank, n) for rank, passage in enumerate(passages) for n in range(len(passage.segments))
+    ]
+
+    kinds = [(pick.rank, pick.segment.kind) for pick in _picks(places, passages)]
+
+    assert kinds == [(0, Kind.HEAD), (0, Kind.ROW), (0, Kind.ROW), (2, Kind.HEAD), (2, Kind.ROW)]
