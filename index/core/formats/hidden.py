@@ -12,6 +12,7 @@ UNSEEN_TAGS = frozenset(
         "dialog",
         "embed",
         "head",
+        "hw-unseen",
         "iframe",
         "link",
         "meta",
@@ -27,6 +28,7 @@ UNSEEN_TAGS = frozenset(
 )
 """Elements that a browser shows no text of, whatever their attributes say."""
 _COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
+_ESCAPE = re.compile(r"\\([0-9a-fA-F]{1,6})\s?")
 _HIDING = re.compile(
     r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse))", re.IGNORECASE
 )
@@ -41,4 +43,10 @@ def is_hidden(attributes: Mapping[str, str | None]) -> bool:
     if (attributes.get("aria-hidden") or "").strip().lower() == "true":
         return True
     style = attributes.get("style") or ""
-    return _HIDING.search(_COMMENT.sub("", style)) is not None
+    return _HIDING.search(_ESCAPE.sub(_unescaped, _COMMENT.sub("", style))) is not None
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    """The character that a CSS escape stands for. Source: CSS Syntax Module Level 3, 4.3.7."""
+    code = int(escape[1], 16)
+    return chr(code) if 0 < code < 0x110000 else "\ufffd"

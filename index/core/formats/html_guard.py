@@ -31,6 +31,14 @@ _HIDDEN = re.compile(
     re.IGNORECASE,
 )
 _MAY_HIDE = re.compile("hidden|style", re.IGNORECASE)
+# Elements whose content a browser takes for text up to their own end tag, and shows nothing of.
+_UNSEEN_RAW = re.compile(
+    r"<(title|iframe|noembed|noframes)\b[^>]{0,2000}>.{0,2000}?</\1\s*>"
+    r"|</?(?:title|iframe|noembed|noframes)\b[^>]{0,2000}>?",
+    re.IGNORECASE | re.DOTALL,
+)
+_UNSEEN_TAG = re.compile(r"<(/?)(?:title|iframe|noembed|noframes)\b", re.IGNORECASE)
+_SHOWN_RAW = re.compile(r"<(/?)(?:textarea|xmp|plaintext)(?![\w-])", re.IGNORECASE)
 _FORMATTING = words("""
     b big code em font i nobr s small strike strong tt u
 """)
@@ -41,6 +49,22 @@ _FLAT = words("""
     a area base body br col dd dt embed head hr html img input li link meta option optgroup p
     param source tbody td tfoot th thead tr track wbr
 """)
+
+
+def tame_tag(tag: str) -> str:
+    """One tag within a paragraph, as `tame` has it: what stands between two of them is not shown either."""
+    found = _UNSEEN_TAG.match(tag)
+    if found is None:
+        return tame(tag)
+    return "" if tag.endswith("/>") else f"<{found[1]}hw-unseen>"
+
+
+def tame(html: str) -> str:
+    """Raw HTML within a page without the tags that swallow all markup after them, the page's own included.
+
+    What they hide by their attributes stays hidden.
+    """
+    return _SHOWN_RAW.sub(r"<\1hw-raw", _UNSEEN_RAW.sub("", html))
 
 
 def defuse(text: str) -> str:

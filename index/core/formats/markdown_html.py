@@ -11,6 +11,7 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 
+from index.core.formats.html_guard import tame, tame_tag
 from index.core.formats.markdown_directives import (
     Directive,
     admonition_html,
@@ -29,9 +30,6 @@ _MAX_DEPTH = 12
 _MAX_SUBSTITUTED_CHARS = 200_000
 _MAX_TARGET_CHARS = 200
 _DATA_URI = re.compile(r"\(data:[^()\s]{500,}")
-_SWALLOWING_TAG = re.compile(
-    r"<(?=/?(?:title|textarea|xmp|plaintext|iframe|noembed|noframes)\b)", re.IGNORECASE
-)
 _PAGE_TAG = re.compile(r"<(/?)(?:html|head|body|frameset|select)(?![\w-])", re.IGNORECASE)
 _CAPTION = re.compile(r"\btitle=(?:\"([^\"]*)\"|'([^']*)')")
 _CONTAINER = re.compile(r"\s*(\w+)\s*(?:\[([^\]]*)\]|(.*))")
@@ -130,7 +128,7 @@ class MarkdownHtml(RendererHTML):
     def html_inline(
         self, tokens: Sequence[Token], at: int, options: OptionsDict, env: EnvType
     ) -> str:
-        return _raw_html(tokens[at].content)
+        return _PAGE_TAG.sub(r"<\1hw-part", tame_tag(tokens[at].content))
 
     def link_open(
         self, tokens: Sequence[Token], at: int, options: OptionsDict, env: EnvType
@@ -241,7 +239,7 @@ class MarkdownHtml(RendererHTML):
 
 def _raw_html(html: str) -> str:
     """Take their power from tags that would swallow the rest of the page or belong to its frame."""
-    return _PAGE_TAG.sub(r"<\1hw-part", _SWALLOWING_TAG.sub("&lt;", html))
+    return _PAGE_TAG.sub(r"<\1hw-part", tame(html))
 
 
 def _hidden(token: Token) -> str:

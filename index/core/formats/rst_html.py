@@ -7,7 +7,7 @@ from docutils import nodes
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from index.core.formats.hidden import UNSEEN_TAGS, is_hidden
-from index.core.formats.html_guard import defuse
+from index.core.formats.html_guard import defuse, tame
 from index.core.formats.rst_ready import Ready
 from index.core.pages import BlockKind
 
@@ -16,6 +16,7 @@ _BLOCKS = re.compile(
     "|header|li|main|nav|[ou]l|p|pre|section|summary|table|tr"
 )
 _MARK = "data-hw-leaf"
+_MARK_LIKE = re.compile("data-(?=hw-)", re.IGNORECASE)
 
 
 def resolve_raw(document: nodes.document) -> None:
@@ -52,7 +53,7 @@ class _Page:
                 place = self._places[id(node)] = len(self._places)
                 yield f'<wbr {_MARK}="{place}">'
                 if isinstance(node, nodes.raw):
-                    yield node.astext()
+                    yield tame(_MARK_LIKE.sub("data-its-", node.astext()))
             elif isinstance(node, nodes.Element):
                 is_inline = isinstance(node, nodes.Inline)
                 yield "" if is_inline else "<section>"

@@ -22,6 +22,7 @@ HIDING = [
     'style="display:/**/none"',
     'style="visibility: hidden"',
     'style="visibility:collapse"',
+    r'style="d\69splay:non\65 "',
     f'data-x="{"a" * 5_000}" hidden',
     f'style="display:none" data-x="{"a" * 5_000}"',
 ]
@@ -239,6 +240,31 @@ def test_a_paragraph_too_long_to_parse_hides_what_it_hides(dialect: Dialect) -> 
     text = text_of(parse_markdown(f"# T\n\n{long}\n", dialect=dialect))
 
     assert text.split() == ["seen"] * 3_000
+
+
+@pytest.mark.parametrize("parse", [markdown, rst])
+@pytest.mark.parametrize("tag", ["textarea", "xmp", "plaintext", "iframe", "title", "noembed"])
+def test_a_tag_that_swallows_markup_shows_no_markup_and_hides_what_it_hid(
+    parse: Callable[[str], ParsedPage], tag: str
+) -> None:
+    hidden = text_of(parse(f"<{tag} hidden>secret</{tag}>"))
+    shown = text_of(parse(f'<{tag} width="5">a</{tag}><p>after</p>'))
+    unclosed = text_of(parse(f'<{tag} width="5"><p>after</p>'))
+
+    assert "secret" not in hidden
+    assert [text for text in (hidden, shown, unclosed) if "<" in text or "seen" not in text] == []
+    assert "after" in shown
+    assert "after" in unclosed
+
+
+def test_raw_html_cannot_forge_the_marks_of_what_stands_around_it() -> None:
+    marks = "".join(f'<wbr DATA-HW-LEAF="{number}">' for number in range(9))
+
+    page = parse_rst(
+        f"T\n=\n\nseen\n\n.. raw:: html\n\n   {marks}<div hidden>\n\nsecret\n\n.. raw:: html\n\n   </div>\n"
+    )
+
+    assert "secret" not in text_of(page)
 
 
 def test_a_todo_is_not_published() -> None:

@@ -157,7 +157,7 @@ def test_what_can_be_opened_is_shown() -> None:
 def test_an_unclosed_title_does_not_swallow_the_page() -> None:
     text = "<title>\n\n<xmp>\n\n<plaintext>\n\n# After\n"
 
-    assert _anchors(text, Dialect.GITHUB) == ["", "after"]
+    assert _anchors(text, Dialect.GITHUB) == ["after"]
 
 
 def test_invisible_characters_do_not_reach_the_text() -> None:
