@@ -1,6 +1,9 @@
 """Bringing the ledger and the index in step with a source: one sync, from its head to complete."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -15,12 +18,13 @@ from ingest.core.ports import Ledger, Publish
 from ingest.core.sync import SLICE_PAGES, Action, Change, Live, in_slices, plan_sync
 from ingest.core.tree import Head, SourceReader
 from ingest.handlers.look import look_at
-from schemas.errors import BadSource, Fenced, StoreUnavailable
+from schemas.errors import BadSource, Fenced, StoreUnavailable, TransientError
 from schemas.formats import Dialect
 from schemas.ids import Revision, SourceName, page_id
 
 _log = structlog.get_logger()
 
+_RENEWED_EVERY_S = 15.0
 _KEPT_CHARS = 16 * 2**20
 """So much text is kept between being compared and being sent; what comes after is read again."""
 
@@ -127,13 +131,14 @@ async def sync_source(
     round_ = _Round(source, state, head, dialect, everything or not is_same_config)
     touched = await _touched(round_, syncer.ledger)
     revision = await _begin(round_, config_hash, syncer.ledger)
-    candidates = touched | await syncer.ledger.unfinished(source.name) | set(broken)
     round_.broken = frozenset(broken)
-    changes, newest = await _compare(round_, candidates, syncer.ledger, everything=everything)
     stamp = Stamp(source.name, revision, head, detected_at, dialect)
-    is_complete = await _send(round_, changes, newest, stamp, syncer)
-    if is_complete:
-        await _finish(round_, revision, syncer.ledger, everything=everything)
+    async with _leasing(stamp, syncer.ledger):
+        candidates = touched | await syncer.ledger.unfinished(source.name) | set(broken)
+        changes, newest = await _compare(round_, candidates, syncer.ledger, everything=everything)
+        is_complete = await _send(round_, changes, newest, stamp, syncer)
+        if is_complete:
+            await _finish(round_, revision, syncer.ledger, everything=everything)
     return SyncReport(source.name, head, revision, _count(changes), is_complete)
 
 
@@ -156,6 +161,24 @@ async def _begin(round_: _Round, config_hash: str, ledger: Ledger) -> Revision:
     if (await ledger.source(name)).published_revision != round_.state.published_revision:
         raise Fenced  # another sync has finished since the trees were compared
     return revision
+
+
+@asynccontextmanager
+async def _leasing(stamp: Stamp, ledger: Ledger) -> AsyncIterator[None]:
+    """Say now and then that this sync goes on: comparing may take longer than a lease, and so may waiting."""
+
+    async def renew() -> None:
+        while True:
+            await asyncio.sleep(_RENEWED_EVERY_S)
+            with contextlib.suppress(TransientError, Fenced):
+                await ledger.announce(stamp.source, stamp.revision, Announcement())
+
+    task = asyncio.create_task(renew())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
 
 
 async def find_dialect(source: Source, commit: str) -> Dialect:

@@ -14,9 +14,12 @@ from index.adapters.postgres.database import Database
 from index.adapters.postgres.deliveries import PostgresDeliveries
 from index.adapters.postgres.ledger import PostgresLedger
 from index.core.ledger import Announcement, PublicationKind
+from ingest.adapters.memory import MemoryReader
+from ingest.settings import SourceSettings
 from schemas.errors import Leased
 from schemas.ids import INTAKE, Generation, Revision
 from tests.support.events import DIM, SOURCE, changed, hash_of, published, put, vectors_of
+from tests.support.pipeline import Pipeline, StuckLog
 from tests.support.shelves import PostgresShelf
 
 AGE = timedelta(days=30)
@@ -135,6 +138,44 @@ def test_a_source_is_synced_by_one_owner_until_it_has_finished_or_been_silent(
         return [*seen, await _begin(here)]
 
     assert runner.run(story()) == [1, "here", 2, 3, "there", 4]
+
+
+def test_a_sync_that_takes_long_goes_on_holding_its_source(
+    shelf: PostgresShelf, runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingest.handlers.sync._RENEWED_EVERY_S", 0.01)
+    there = PostgresLedger(shelf.database, owner="there")
+    reader, settings = MemoryReader(), SourceSettings(name=SOURCE, location="/d")
+    reader.commit({"a.md": b"# A"})
+    pipeline = Pipeline(shelf, SOURCE, reader, settings, _unwatched)
+    log = StuckLog(pipeline.consume, 0)
+
+    async def story() -> object:
+        await pipeline.add_generation()
+        syncing = asyncio.create_task(pipeline.sync_through(log))
+        await log.is_stuck.wait()
+        async with shelf.database.transaction() as cursor:
+            await cursor.execute("UPDATE source SET lease_until = clock_timestamp()")
+        async with asyncio.timeout(20):
+            while not await _is_leased(shelf):
+                await asyncio.sleep(0.01)
+        overtaken = await _begin(there)
+        log.may_go_on.set()
+        await syncing
+        return overtaken, await _begin(there)
+
+    assert runner.run(story()) == ("here", 2)
+
+
+async def _unwatched(_: str) -> None:
+    return None
+
+
+async def _is_leased(shelf: PostgresShelf) -> bool:
+    async with shelf.database.transaction() as cursor:
+        await cursor.execute("SELECT lease_until > clock_timestamp() FROM source")
+        row = await cursor.fetchone()
+    return row is not None and bool(row[0])
 
 
 async def _begin(ledger: PostgresLedger) -> int | str:
