@@ -6,7 +6,14 @@ from contextlib import contextmanager
 
 import msgspec
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from schemas.ids import SourceName
 
@@ -41,7 +48,11 @@ class SyncProgress:
             return
         if source not in self._tasks:
             self._tasks[source] = self._progress.add_task(source, total=total)
-        self._progress.update(self._tasks[source], completed=sent, total=total)  # type: ignore[arg-type] # a TaskID is an int
+        task = TaskID(self._tasks[source])
+        self._progress.update(task, completed=sent, total=total)
+        if sent >= total:  # a process that goes on following has nothing to show until the next one
+            self._progress.remove_task(task)
+            del self._tasks[source]
 
 
 @contextmanager

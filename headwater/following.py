@@ -71,7 +71,7 @@ class Following:
     statistics: Statistics
     generation: Generation = INTAKE
     hints: dict[SourceName, Hint] = field(default_factory=dict)
-    troubles: dict[SourceName, str] = field(default_factory=dict)
+    troubles: dict[SourceName, HeadwaterError] = field(default_factory=dict)
     synced: dict[SourceName, bool] = field(default_factory=dict)
 
     def hint(self, source: SourceName) -> bool:
@@ -173,9 +173,9 @@ async def _measure(report: SyncReport, following: Following) -> None:
 
 
 def _note_trouble(name: SourceName, error: HeadwaterError, following: Following) -> None:
-    if following.troubles.get(name) != str(error):
+    if str(following.troubles.get(name)) != str(error):
         _log.warning("source.trouble", source=name, reason=str(error))
-    following.troubles[name] = str(error)
+    following.troubles[name] = error
     if isinstance(error, PermanentError):
         following.synced[name] = (
             True  # what cannot be synced must not hold back the others' readiness

@@ -80,4 +80,4 @@ def _answer(answer: QueryResponse) -> str:
     as_of = ", ".join(
         f"{name} at {state.commit[:12]}" for name, state in sorted(answer.as_of.items())
     )
-    return "\n".join([*lines, "", f"as of {as_of}"])
+    return "\n".join([*lines, "", f"as of {as_of}" if as_of else "no source is indexed yet"])

@@ -23,6 +23,7 @@ from index.adapters.file_lock import FileLock
 from schemas.errors import BadSource, HeadwaterError, SourceUnreachable
 
 _OTHER_INDEX_WAIT_S = 0.5
+_WHY = " (`headwater status` tells why)"
 
 
 async def run(settings: Settings, *, dry_run: bool, json: bool) -> int:
@@ -84,9 +85,11 @@ def _print(reports: Sequence[IndexReport], settings: Settings, *, json: bool) ->
         return
     for report in reports:
         pages = report.pages
+        why = _WHY if pages.parked else ""
         print_text(
             f"{report.source} at {report.commit[:12]}: {pages.added} added, {pages.changed} changed,"
-            f" {pages.moved} moved, {pages.deleted} deleted, {pages.unchanged} unchanged, {pages.parked} parked;"
+            f" {pages.moved} moved, {pages.deleted} deleted, {pages.unchanged} unchanged,"
+            f" {pages.parked} parked{why};"
             f" {_embedded(report)}{report.chunks.total} chunks,"
             f" {report.seconds.total:.1f} s"
         )

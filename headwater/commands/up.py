@@ -43,7 +43,13 @@ from ingest.adapters.webhook_http import webhook_routes
 from ingest.core.webhook import Delivery
 from ingest.handlers.sync import Source
 from schemas.answers import PageResponse, PageSection
-from schemas.errors import BadConfiguration, HeadwaterError, StoreUnavailable, TransientError
+from schemas.errors import (
+    BadConfiguration,
+    BadSource,
+    HeadwaterError,
+    StoreUnavailable,
+    TransientError,
+)
 from schemas.ids import SourceName
 
 _log = structlog.get_logger()
@@ -208,6 +214,7 @@ async def _complete(runtime: Runtime, following: Following, target: Target) -> N
         ):
             continue
         with contextlib.suppress(TransientError):
+            await _refuse_if_hopeless(runtime, following, target)
             await prepare_generation(runtime, target)
             break
     told = ""
@@ -220,6 +227,15 @@ async def _complete(runtime: Runtime, following: Following, target: Target) -> N
                 say(lacking)
             told = lacking
         await asyncio.sleep(_LOCK_POLL_S)
+
+
+async def _refuse_if_hopeless(runtime: Runtime, following: Following, target: Target) -> None:
+    """End a start that could only ever say that the docs do not answer. Raises: BadSource."""
+    troubles = [following.troubles.get(name) for name in following.synced]
+    statuses = await runtime.store.generations.statuses(target.generation)
+    has_content = any(status.published_commit is not None for status in statuses)
+    if not has_content and all(isinstance(trouble, BadSource) for trouble in troubles):
+        raise next(trouble for trouble in troubles if trouble is not None)
 
 
 async def _pass_hints(runtime: Runtime, following: Following) -> None:

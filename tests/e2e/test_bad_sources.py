@@ -1,5 +1,6 @@
 """Sources and configurations that cannot be: one clear line, its exit status, and the index as it was."""
 
+import dataclasses
 import os
 from pathlib import Path
 
@@ -263,3 +264,20 @@ def test_a_repository_can_run_nothing_here(program: Program, tmp_path: Path) -> 
 
     assert report["pages"]["added"] == 1
     assert not (tmp_path / "owned").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments", [["missing"], ["docs", "--root", "nowhere"], ["empty", "--kind", "folder"]]
+)
+def test_a_first_start_that_could_answer_nothing_ends_with_the_reason(
+    program: Program, database: str, tmp_path: Path, arguments: list[str]
+) -> None:
+    first = Program(program.folder, FAKE, None, {"HEADWATER_DATABASE_URL": database})
+    home = {"HEADWATER_HOME": str(tmp_path / "home")}
+    first = dataclasses.replace(first, env={**first.env, **home})
+
+    ran = first.run("up", *arguments, "--port", "0")
+
+    assert ran.status == 2, ran.err
+    assert arguments[-1] in ran.err or "matches" in ran.err
+    assert "Traceback" not in ran.err

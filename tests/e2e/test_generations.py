@@ -160,6 +160,9 @@ def test_a_generation_that_lacks_a_source_waits_for_it_while_the_old_one_answers
     without = program.run("index")
     found = program.done("search", "zebras")
     status = program.done("status")
+    with program.up() as serving:
+        poll(lambda: "lacks 1 pages of other" in serving.said, "what is lacking")
+        serving.end()
     program.done("index", "other")
 
     assert without.status == 0
