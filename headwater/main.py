@@ -1,4 +1,7 @@
-"""The command line: reads the environment, runs one command, turns failures into exit statuses."""
+"""The command line: reads the environment, runs one command, turns failures into exit statuses.
+
+Each command imports its own module, so that `--help` and a wrong option need not wait for the libraries of all.
+"""
 
 import asyncio
 import logging
@@ -14,9 +17,6 @@ from typing import Annotated, Any
 import structlog
 import typer
 
-from headwater.commands import ask, index, inspect, upkeep
-from headwater.commands import up as following
-from headwater.commands.evaluate import run_evaluation
 from headwater.commands.sources import SourceOptions, with_sources
 from headwater.console import print_text, say
 from headwater.ending import hear_the_end
@@ -135,6 +135,8 @@ def index_command(
         exclude=exclude,
         url=url,
     )
+    from headwater.commands import index
+
     settings = with_sources(_settings(config), options)
     _run(index.run(settings, dry_run=dry_run, json=json))
 
@@ -170,8 +172,10 @@ def up_command(
         exclude=exclude,
         url=url,
     )
+    from headwater.commands import up
+
     settings = with_sources(_settings(config), options)
-    _run(following.run(settings, env=os.environ, port=port))
+    _run(up.run(settings, env=os.environ, port=port))
 
 
 @app.command("search")
@@ -187,6 +191,8 @@ def search_command(
 
       headwater search "how do I limit retries" -k 5
     """
+    from headwater.commands import ask
+
     _run(ask.run_search(_settings(config), " ".join(question), k=k, json=json))
 
 
@@ -206,12 +212,16 @@ def ask_command(
 
       headwater ask "how do I limit retries"
     """
+    from headwater.commands import ask
+
     _run(ask.run_ask(_settings(config), " ".join(question), k=k, json=json))
 
 
 @app.command("status")
 def status_command(json: JsonOption = False, config: ConfigOption = None) -> None:
     """Show each source: the commit it reflects, what is behind and what is parked."""
+    from headwater.commands import inspect
+
     _run(inspect.run_status(_settings(config), json=json))
 
 
@@ -250,6 +260,8 @@ def verify_command(
         exclude=exclude,
         url=url,
     )
+    from headwater.commands import inspect
+
     settings = with_sources(_settings(config), options)
     _run(inspect.run_verify(settings, repair=repair, vectors=vectors, json=json))
 
@@ -263,6 +275,8 @@ def migrate_command(
     config: ConfigOption = None,
 ) -> None:
     """Bring the database's schema up to date."""
+    from headwater.commands import upkeep
+
     _run(upkeep.run_migrate(_settings(config), check=check, json=json))
 
 
@@ -278,6 +292,8 @@ def eval_run_command(
     config: ConfigOption = None,
 ) -> None:
     """Score retrieval: how often the page that answers is among the k chunks."""
+    from headwater.commands.evaluate import run_evaluation
+
     _run(run_evaluation(_settings(config), questions, k=k, json=json))
 
 

@@ -29,9 +29,9 @@ from index.adapters.postgres.search import PostgresSearch
 from index.adapters.postgres.server import EmbeddedServer
 from index.adapters.reading_pool import ReadingPool
 from index.core.chunks import ChunkLimits
+from index.core.pages import CHUNKER, PARSER
 from index.core.ports import GenerationInfo
 from index.core.rank import RankWeights
-from index.core.reading import CHUNKER, PARSER
 from index.handlers import Receiver, Searcher, search_index
 from ingest.adapters.examining_child import ExaminingChild
 from schemas.answers import SearchResponse

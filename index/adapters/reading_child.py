@@ -4,16 +4,18 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 
 from index.adapters.page_child import PageChild, answer_pages
 from index.core.chunks import ChunkLimits
 from index.core.pages import ReadPage
-from index.core.reading import Reader
 from schemas.errors import UnreadablePage
 from schemas.events import PageChanged
+
+if TYPE_CHECKING:
+    from index.core.reading import Reader
 
 
 class _Refused(msgspec.Struct, tag="refused"):
@@ -69,11 +71,12 @@ def main() -> None:
     answer_pages(_reader, lambda reason: _ENCODE.encode(_Refused(reason)))
 
 
-def reader_of(tokenizer: Path, *, prompt: str, limits: ChunkLimits) -> Reader:
+def reader_of(tokenizer: Path, *, prompt: str, limits: ChunkLimits) -> "Reader":
     """A reader for a model that puts `prompt` before each text: what it takes of the window is left free."""
     # One text at a time is counted: handing it to threads costs more than it saves.
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     from index.adapters.embed.tokens import TokenCounter
+    from index.core.reading import Reader  # the parsers are loaded in the child alone
 
     counter = TokenCounter(tokenizer)
     taken = counter.count([prompt])[0] if prompt else 0

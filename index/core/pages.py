@@ -5,6 +5,11 @@ from enum import StrEnum
 
 from schemas.ids import TextHash
 
+PARSER = "2026.11.3"
+"""Changes with anything that alters the sections, anchors or text of some page."""
+CHUNKER = "2026.11.3"
+"""Changes with anything that alters the chunks or terms of some page."""
+
 
 class BlockKind(StrEnum):
     """What a run of text is, which decides how it may be cut."""

@@ -15,11 +15,6 @@ from schemas.events import PageChanged
 from schemas.formats import Dialect, Format
 from schemas.ids import path_of
 
-PARSER = "2026.11.3"
-"""Changes with anything that alters the sections, anchors or text of some page."""
-CHUNKER = "2026.11.3"
-"""Changes with anything that alters the chunks or terms of some page."""
-
 MAX_SECTIONS = 5_000
 
 

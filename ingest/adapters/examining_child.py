@@ -6,7 +6,7 @@ from typing import Self
 import msgspec
 
 from index.adapters.page_child import PageChild, answer_pages
-from ingest.core.examine import Examined, PageFile, examine
+from ingest.core.page_file import Examined, PageFile
 from schemas.errors import UnreadablePage
 
 
@@ -56,12 +56,13 @@ def main() -> None:
 
 
 def _examining(_arguments: list[str]) -> Callable[[bytes], bytes]:
-    return _examine
+    from ingest.core.examine import examine  # the parsers are loaded in the child alone
 
+    def examined(frame: bytes) -> bytes:
+        asked = _DECODE_ASKED.decode(frame)
+        return _ENCODE.encode(_Answered(examine(asked.page, asked.files)))
 
-def _examine(frame: bytes) -> bytes:
-    asked = _DECODE_ASKED.decode(frame)
-    return _ENCODE.encode(_Answered(examine(asked.page, asked.files)))
+    return examined
 
 
 if __name__ == "__main__":

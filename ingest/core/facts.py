@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import msgspec
 
 from index.core.formats.front_matter import FrontMatter, split_front_matter
 from index.core.formats.html import is_listed
 from index.core.formats.rst import page_fields
+from ingest.core.page_file import FileFacts
 from schemas.formats import Dialect, Format
 
 _LFS_POINTER = "version https://git-lfs.github.com/spec/"
@@ -25,14 +25,6 @@ _PIECES = frozenset(
         "_drafts",
     }
 )
-
-
-@dataclass(frozen=True, slots=True)
-class FileFacts:
-    """`slug` is the address that the file's front matter asks for; one that is not listed makes no page."""
-
-    slug: str | None
-    is_listed: bool
 
 
 def facts_of(text: str, *, format: Format, path: str, dialect: Dialect) -> FileFacts:

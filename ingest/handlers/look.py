@@ -7,11 +7,10 @@ from hashlib import sha256
 import structlog
 
 from index.core.ledger import Claim
-from ingest.core.examine import Examine, Examined, PageFile
-from ingest.core.facts import FileFacts
 from ingest.core.includes import texts_of
 from ingest.core.layout import Layout, is_stand_in
 from ingest.core.look import Look
+from ingest.core.page_file import Examine, Examined, FileFacts, PageFile
 from ingest.core.tree import MAX_PATH_BYTES, FileContent, SourceReader
 from schemas.errors import PermanentError, TooLarge, TransientError
 from schemas.events import MAX_PAGE_BYTES

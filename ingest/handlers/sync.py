@@ -10,10 +10,10 @@ from datetime import datetime
 import structlog
 
 from index.core.ledger import Announcement, Claim, Publication, SourceState
-from ingest.core.examine import Examine
 from ingest.core.layout import Layout
 from ingest.core.look import Look, desired_of
 from ingest.core.outbox import Stamp, events_of, parked_of, publications_of
+from ingest.core.page_file import Examine
 from ingest.core.ports import Ledger, Publish
 from ingest.core.sync import SLICE_PAGES, Action, Change, Live, in_slices, plan_sync
 from ingest.core.tree import Head, SourceReader

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from ingest.adapters.examining_child import ExaminingChild
-from ingest.core.examine import PageFile, examine
+from ingest.core.examine import examine
+from ingest.core.page_file import PageFile
 from schemas.errors import ParseTimeout
 from schemas.formats import Dialect, Format
 

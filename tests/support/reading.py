@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from index.core.chunks import ChunkLimits
 from index.core.pages import ReadPage
 from index.core.reading import Reader
-from ingest.core.examine import Examined, PageFile, examine
+from ingest.core.examine import examine
+from ingest.core.page_file import Examined, PageFile
 from schemas.events import PageChanged
 
 SMALL = ChunkLimits(target_chars=120, max_tokens=48)

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from ingest.adapters.memory import MemoryReader
-from ingest.core.examine import Examine, Examined, PageFile
 from ingest.core.layout import Layout
 from ingest.core.look import Look
+from ingest.core.page_file import Examine, Examined, PageFile
 from ingest.core.tree import FileContent
 from ingest.handlers.look import look_at
 from ingest.settings import SourceSettings
