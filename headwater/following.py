@@ -151,7 +151,10 @@ async def _after_sync(report: SyncReport, following: Following) -> None:
         )
     following.statistics.note(name, sum(report.actions.values()))
     if not following.synced[name]:
-        await following.statistics.refresh(name, following.generation)
+        if report.actions:
+            await following.statistics.refresh(name, following.generation)
+        else:  # those of the last process do to begin with
+            following.statistics.renew(name)
     following.synced[name] = True
     await _measure(report, following)
 

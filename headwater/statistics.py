@@ -19,6 +19,7 @@ class Statistics:
 
     generations: PostgresGenerations
     changed: dict[SourceName, int] = field(default_factory=dict)
+    _due: set[SourceName] = field(default_factory=set)
     _noted: asyncio.Event = field(default_factory=asyncio.Event)
 
     def note(self, source: SourceName, pages: int) -> None:
@@ -26,6 +27,11 @@ class Statistics:
         if pages:
             self.changed[source] = self.changed.get(source, 0) + pages
             self._noted.set()
+
+    def renew(self, source: SourceName) -> None:
+        """Have `keep` renew them: a process that was killed may have left what it had not counted."""
+        self._due.add(source)
+        self._noted.set()
 
     async def refresh(self, source: SourceName, generation: Generation) -> None:
         """Begin a new epoch of a source now. What fails is tried again after the next change."""
@@ -42,7 +48,9 @@ class Statistics:
             await self._noted.wait()
             self._noted.clear()
             with contextlib.suppress(HeadwaterError):
-                for source in await self._stale(generation()):
+                stale = await self._stale(generation())
+                due, self._due = self._due.union(stale), set()
+                for source in due:
                     await self.refresh(source, generation())
 
     async def _stale(self, generation: Generation) -> list[SourceName]:
