@@ -1,22 +1,30 @@
 # make demo: install everything and see the main job on real input.   make test: every test.
-# Further: install, check (format, lint, types, imports, unit tests), bench, lock, clean.
+# Further: install, install-cluster, check (format, lint, types, imports, unit tests), bench, lock, cluster, clean.
 PYTHON ?= python3
 BIN := .venv/bin
 UV := .tools/bin/uv
 SOURCE ?=
+COMPILE := $(UV) pip compile -q pyproject.toml requirements/build.in --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 # The machine's own trust store, as pip and git use it; never a Python from elsewhere.
 export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := true
 
-.PHONY: demo test install check check-types check-rest bench lock clean dev
+.PHONY: demo test install check check-types check-rest bench lock clean dev kafka cluster install-cluster
 
 demo: install
 	@$(BIN)/python -m headwater.demo $(if $(SOURCE),--source '$(SOURCE)')
 
-test: dev
-	@$(BIN)/pytest
+# Most of the time tests wait for processes they started, so two files at a time run side by side.
+test: dev kafka
+	@$(BIN)/pytest -n 2 --dist loadfile
+
+# The deployed topology as processes on this machine, from headwater.toml here: make cluster CLUSTER='--workers 1'
+cluster: dev kafka
+	@$(BIN)/python -m headwater.cluster $(CLUSTER)
 
 install: .venv/.run
+
+install-cluster: .venv/.cluster
 
 dev: .venv/.dev
 
@@ -37,13 +45,29 @@ bench: dev
 	@mkdir -p bench/results
 	@$(BIN)/python -m bench
 
+# What runs is what was tested: the other locks take their versions from that of the developers.
 lock: $(UV)
 	@$(UV) pip compile -q requirements/uv.in --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -o requirements/uv.lock
-	@$(UV) pip compile -q pyproject.toml requirements/build.in --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -o requirements/run.lock
-	@$(UV) pip compile -q pyproject.toml requirements/build.in --group dev --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -o requirements/dev.lock
+	@$(COMPILE) --extra cluster --group dev -o requirements/dev.lock
+	@$(COMPILE) --extra cluster -c requirements/dev.lock -o requirements/cluster.lock
+	@$(COMPILE) -c requirements/dev.lock -o requirements/run.lock
 
 clean:
 	@rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis bench/results
+
+# The broker of the tests and of `make cluster`, from Maven Central.
+kafka: .tools/kafka/.ready
+
+.tools/kafka/.ready: requirements/kafka/pom.xml
+	@command -v java >/dev/null && command -v mvn >/dev/null || { \
+	  get="apt-get install -y --no-install-recommends openjdk-17-jre-headless maven"; \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "the broker needs Java and Maven: $$get"; \
+	    { apt-get update -qq && $$get; } >/dev/null; \
+	  else echo "the broker needs Java 17 and Maven; on Debian and Ubuntu:  sudo $$get"; exit 2; fi; }
+	@echo "copying the Kafka broker into .tools/kafka: about 45 MB"
+	@rm -rf .tools/kafka && mvn -q -B -f requirements/kafka/pom.xml dependency:copy-dependencies -DoutputDirectory='$(CURDIR)/.tools/kafka'
+	@touch $@
 
 # uv installs in seconds what takes pip minutes; where it is missing it is put into a folder of its own.
 $(UV):
@@ -60,6 +84,11 @@ $(UV):
 	  $(UV) pip sync --require-hashes --python $(BIN)/python requirements/run.lock; fi
 	@$(UV) pip install -q --no-deps --no-build-isolation --python $(BIN)/python -e .
 	@touch $@
+
+.venv/.cluster: requirements/cluster.lock pyproject.toml | .venv/bin/python
+	@$(UV) pip sync --require-hashes --python $(BIN)/python requirements/cluster.lock
+	@$(UV) pip install -q --no-deps --no-build-isolation --python $(BIN)/python -e .
+	@touch .venv/.run $@
 
 .venv/.dev: requirements/dev.lock pyproject.toml | .venv/bin/python
 	@echo "installing into .venv what running and testing need: about 2.5 GB to download, 6 GB on disk, most of it torch's CUDA parts"

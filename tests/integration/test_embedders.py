@@ -151,7 +151,7 @@ def tiny_model(
         hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64
     )
     base = folder.with_name("base")
-    BertModel(shape).save_pretrained(base)
+    BertModel(shape).save_pretrained(base)  # type: ignore[no-untyped-call]
     AutoTokenizer.from_pretrained(bundled_folder()).save_pretrained(base)
     parts = [Transformer(str(base), max_seq_length=64), Pooling(32, pooling_mode=pooling), *more]
     library.SentenceTransformer(modules=parts, prompts=prompts, device="cpu").save(str(folder))
