@@ -98,7 +98,9 @@ async def _step(runtime: Runtime, source: Source, tally: _Tally) -> None:
 
 async def _embedded_by_sync(runtime: Runtime, source: Source) -> int:
     before = runtime.cost.copy()
-    await sync_until_complete(source, Syncer(runtime.store.ledger, runtime.log, utc_now))
+    await sync_until_complete(
+        source, Syncer(runtime.store.ledger, runtime.transport.publish, utc_now)
+    )
     return runtime.cost.since(before).texts_embedded
 
 

@@ -103,7 +103,7 @@ async def follow(
     hint = following.hints[source.name]
     syncer = Syncer(
         following.runtime.store.ledger,
-        following.runtime.log,
+        following.runtime.transport.publish,
         utc_now,
         is_hinted=lambda name: following.hints[name].is_given(),
         progress=progress,

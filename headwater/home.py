@@ -1,13 +1,33 @@
 """What a home tells about the other processes that use it: whether one follows, and whether anything is indexed."""
 
 from pathlib import Path
+from typing import Protocol
 
 from headwater.settings import Settings
 from index.adapters.file_lock import FileLock
+from index.adapters.postgres.claim import DatabaseClaim
 from index.adapters.postgres.server_place import read_record
 from schemas.errors import WrongUse
 
 _LOCK_NAME = "follow.lock"
+
+
+class Claim(Protocol):
+    """The claim to follow the sources of one index, which one process has at a time."""
+
+    def take_exclusive(self, *, timeout_s: float = 0.0) -> bool:
+        """Take it; False when another process had it all the time."""
+        ...
+
+    def release(self) -> None:
+        """Give it back; harmless when there is none."""
+        ...
+
+
+def claim_of(settings: Settings) -> Claim:
+    """Where processes that may share nothing but a database claim it in there, others in their home."""
+    home_lock = FileLock(lock_path(settings))
+    return DatabaseClaim(settings.database.url) if settings.database.url else home_lock
 
 
 def lock_path(settings: Settings) -> Path:
@@ -23,7 +43,9 @@ def lock_path(settings: Settings) -> Path:
 
 
 def is_followed(settings: Settings) -> bool:
-    """Whether a process has the claim to follow at the moment."""
+    """Whether a process has the claim to follow at the moment. Raises: StoreUnavailable."""
+    if settings.database.url:
+        return DatabaseClaim(settings.database.url).is_taken()
     file = Path(settings.home) / _LOCK_NAME
     if not file.exists():
         return False

@@ -3,24 +3,22 @@
 Each command imports its own module, so that `--help` and a wrong option need not wait for the libraries of all.
 """
 
-import asyncio
 import logging
 import os
 import signal
 import sys
 import traceback
-from collections.abc import Coroutine
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import structlog
 import typer
 
+from headwater.cli import EXIT_SIGNALLED, ConfigOption, JsonOption, run_command, settings_of
 from headwater.commands.sources import SourceOptions, with_sources
 from headwater.console import print_text, say
-from headwater.ending import hear_the_end
-from headwater.settings import Settings, load_settings
+from headwater.deployment import ingest_command, serve_command, topics, worker_command
 from ingest.settings import SourceKind
 from schemas.answers import MAX_K
 from schemas.errors import HeadwaterError, PermanentError
@@ -37,14 +35,8 @@ evaluation = typer.Typer(
 app.add_typer(evaluation, name="eval")
 
 EXIT_WRONG_USE, EXIT_UNREACHABLE, EXIT_BUG = 2, 3, 70
-_EXIT_SIGNALLED = 128
 _MAX_REASON_CHARS = 300
 
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option("--config", help="Configuration file (default: headwater.toml here, if any)."),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value on stdout.")]
 Location = Annotated[
     list[str] | None,
     typer.Argument(help="A folder, repository, git URL or bundle; none: the configured sources."),
@@ -76,7 +68,7 @@ def main() -> None:
         status = app(prog_name="headwater", standalone_mode=False)  # what a command exits with
         sys.exit(status)
     except typer.Abort:
-        sys.exit(_EXIT_SIGNALLED + signal.SIGINT)
+        sys.exit(EXIT_SIGNALLED + signal.SIGINT)
     except Exception as error:  # this process's boundary
         if os.environ.get("HEADWATER_DEBUG"):
             traceback.print_exception(error)
@@ -137,8 +129,8 @@ def index_command(
     )
     from headwater.commands import index
 
-    settings = with_sources(_settings(config), options)
-    _run(index.run(settings, dry_run=dry_run, json=json))
+    settings = with_sources(settings_of(config), options)
+    run_command(index.run(settings, env=os.environ, dry_run=dry_run, json=json))
 
 
 @app.command("up")
@@ -174,8 +166,8 @@ def up_command(
     )
     from headwater.commands import up
 
-    settings = with_sources(_settings(config), options)
-    _run(up.run(settings, env=os.environ, port=port))
+    settings = with_sources(settings_of(config), options)
+    run_command(up.run(settings, env=os.environ, port=port))
 
 
 @app.command("search")
@@ -193,7 +185,7 @@ def search_command(
     """
     from headwater.commands import ask
 
-    _run(ask.run_search(_settings(config), " ".join(question), k=k, json=json))
+    run_command(ask.run_search(settings_of(config), " ".join(question), k=k, json=json))
 
 
 @app.command("ask")
@@ -214,7 +206,7 @@ def ask_command(
     """
     from headwater.commands import ask
 
-    _run(ask.run_ask(_settings(config), " ".join(question), k=k, json=json))
+    run_command(ask.run_ask(settings_of(config), " ".join(question), k=k, json=json))
 
 
 @app.command("status")
@@ -222,7 +214,7 @@ def status_command(json: JsonOption = False, config: ConfigOption = None) -> Non
     """Show each source: the commit it reflects, what is behind and what is parked."""
     from headwater.commands import inspect
 
-    _run(inspect.run_status(_settings(config), json=json))
+    run_command(inspect.run_status(settings_of(config), json=json))
 
 
 @app.command("verify")
@@ -262,8 +254,10 @@ def verify_command(
     )
     from headwater.commands import inspect
 
-    settings = with_sources(_settings(config), options)
-    _run(inspect.run_verify(settings, repair=repair, vectors=vectors, json=json))
+    settings = with_sources(settings_of(config), options)
+    run_command(
+        inspect.run_verify(settings, env=os.environ, repair=repair, vectors=vectors, json=json)
+    )
 
 
 @app.command("migrate")
@@ -277,7 +271,7 @@ def migrate_command(
     """Bring the database's schema up to date."""
     from headwater.commands import upkeep
 
-    _run(upkeep.run_migrate(_settings(config), check=check, json=json))
+    run_command(upkeep.run_migrate(settings_of(config), check=check, json=json))
 
 
 @evaluation.command("run")
@@ -294,11 +288,7 @@ def eval_run_command(
     """Score retrieval: how often the page that answers is among the k chunks."""
     from headwater.commands.evaluate import run_evaluation
 
-    _run(run_evaluation(_settings(config), questions, k=k, json=json))
-
-
-def _settings(config: Path | None) -> Settings:
-    return load_settings(config, os.environ, folder=Path.cwd())
+    run_command(run_evaluation(settings_of(config), questions, k=k, json=json))
 
 
 def _log_to_stderr() -> None:
@@ -312,29 +302,6 @@ def _log_to_stderr() -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-
-
-def _run(command: Coroutine[Any, Any, int]) -> None:
-    raise typer.Exit(asyncio.run(_until_told(command)))
-
-
-async def _until_told(command: Coroutine[Any, Any, int]) -> int:
-    """A signal ends a command in order: what it holds is given back, its database is stopped."""
-    task = asyncio.ensure_future(command)
-    told: list[int] = []
-
-    def tell(number: int) -> None:
-        if not told:  # a second cancellation would break off the closing
-            task.cancel()
-        told.append(number)
-
-    hear_the_end(tell)
-    try:
-        return await task
-    except asyncio.CancelledError:
-        if not told:
-            raise
-        return _EXIT_SIGNALLED + told[0]
 
 
 def _fail(error: BaseException) -> int:
@@ -361,6 +328,12 @@ def _misused(error: BaseException, told: str) -> int:
     help_of = f"{context.command_path if context else 'headwater'} --help"
     say(f"headwater: {told.replace('Value error, ', '').rstrip('.')}; see `{help_of}`")
     return EXIT_WRONG_USE
+
+
+app.command("serve")(serve_command)
+app.command("ingest")(ingest_command)
+app.command("worker")(worker_command)
+app.add_typer(topics, name="topics")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,12 @@ from headwater.main import app
 from headwater.settings import Settings
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
-ALIASES = {"home": "HEADWATER_HOME", "database.url": "HEADWATER_DATABASE_URL"}
+ALIASES = {
+    "home": "HEADWATER_HOME",
+    "database.url": "HEADWATER_DATABASE_URL",
+    "kafka.servers": "HEADWATER_KAFKA",
+    "ray.address": "HEADWATER_RAY_ADDRESS",
+}
 
 MEANINGS = {
     "source.kind": "What the source is read from: a git repository (URL, path or bundle file), or a"
@@ -35,6 +40,12 @@ MEANINGS = {
     "embedding.device": "Where texts are embedded: `auto`, `cpu`, or a device name of torch such as `cuda`.",
     "chunking.target_chars": "A chunk is closed once its text would pass so many characters.",
     "chunking.read_timeout_s": "Reading one page may take so many seconds; a page that takes longer is parked.",
+    "kafka.security": "How the broker is spoken to: in the clear or by TLS, with or without a user.",
+    "kafka.sasl_mechanism": "How the user proves to be one, where `security` begins with `SASL`.",
+    "kafka.sasl_username": "The user, where `security` begins with `SASL`.",
+    "kafka.ca_file": "The certificates that the broker's own is checked against; empty: those of the system.",
+    "kafka.cert_file": "A certificate of ours, where the broker asks for one.",
+    "kafka.key_file": "The key of that certificate.",
     "api.host": "The address to listen on.",
     "api.port": "The port to listen on; 0 takes a free one.",
     "api.hosts": "Names the server may be addressed by, beside `127.0.0.1`, `localhost` and `[::1]`. A name with a"
@@ -66,12 +77,14 @@ and nothing else there. Progress bars appear on a terminal only. `headwater --ve
 ## Exit status
 
 - Exit status 0 means that it is done.
-- Exit status 1 means that a check did not hold: `verify` or `migrate --check` found something, or `eval run` could not
-  measure a question.
+- Exit status 1 means that a check did not hold: `verify`, `migrate --check` or `topics apply` found something, or
+  `eval run` could not measure a question.
 - Exit status 2 means wrong use, a wrong configuration, or a source that can never be read as configured.
-- Exit status 3 means that something it needs cannot be reached: the database, or a repository.
+- Exit status 3 means that something it needs cannot be reached: the database, the broker, the
+  cluster or a repository.
 - Exit status 70 means an internal error; with the variable `HEADWATER_DEBUG` set to 1 the traceback is printed.
-- Exit status 128 and more means that a signal ended it: 130 Ctrl-C, 143 SIGTERM. `up` ends with 0 at either.
+- Exit status 128 and more means that a signal ended it: 130 Ctrl-C, 143 SIGTERM. `up`, `ingest`, `worker` and
+  `serve` end with 0 at either.
 """
 
 

@@ -1,12 +1,11 @@
 """The one-machine runtime: every part of the pipeline in one process, opened and closed in order."""
 
 import asyncio
-import contextlib
 import socket
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -14,22 +13,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from headwater.adapters.local_log import LocalLog
 from headwater.metering import Cost, MeteredEmbed, MeteredPages
+from headwater.models import Models, Say
 from headwater.settings import Settings
-from index.adapters.embed.embedder import Embedder
-from index.adapters.embed.models import tokenizer_file
-from index.adapters.embed.prepare import prepare_embedder
+from headwater.transport import KafkaTransport, LocalTransport, Transport, broker_of
 from index.adapters.postgres.database import Database
 from index.adapters.postgres.generations import PostgresGenerations
 from index.adapters.postgres.ledger import PostgresLedger
 from index.adapters.postgres.migrate import migrate
 from index.adapters.postgres.pages import PostgresPages
+from index.adapters.postgres.records import PostgresRecords
 from index.adapters.postgres.search import PostgresSearch
 from index.adapters.postgres.server import EmbeddedServer
-from index.adapters.reading_pool import ReadingPool
-from index.core.chunks import ChunkLimits
-from index.core.pages import CHUNKER, PARSER
 from index.core.ports import GenerationInfo
 from index.core.rank import RankWeights
 from index.handlers import Receiver, Searcher, search_index
@@ -37,9 +32,7 @@ from ingest.adapters.examining_child import ExaminingChild
 from schemas.answers import SearchResponse
 from schemas.errors import WrongUse
 from schemas.ids import Generation, SourceName
-from stream.handlers import Consumer, Told, consume_batch
-
-Say = Callable[[str], None]
+from stream.handlers import Consumer, Told
 
 _LEDGER_KEPT = timedelta(days=30)
 _ORPHANS_KEPT = timedelta(days=7)
@@ -61,52 +54,6 @@ class Store:
     search: PostgresSearch
 
 
-@dataclass(slots=True)
-class Models:
-    """Embedders and readers by model name, each prepared at its first use and shared."""
-
-    settings: Settings
-    say: Say
-    stack: AsyncExitStack
-    embedders: dict[str, Embedder] = field(default_factory=dict)
-    readers: dict[str, ReadingPool] = field(default_factory=dict)
-    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-    async def embedder(self, model: str) -> Embedder:
-        """The embedder of a model; its first preparation may take a minute and says so."""
-        async with self._turn:
-            if model not in self.embedders:
-                cache = Path(self.settings.embedding.cache)
-                device = self.settings.embedding.device
-                embedder = await prepare_embedder(
-                    model, cache_dir=cache, device=device, say=self.say
-                )
-                self.stack.callback(embedder.close)
-                self.embedders[model] = embedder
-            return self.embedders[model]
-
-    async def reader(self, model: str) -> ReadingPool:
-        """The reader that cuts pages for a model's window."""
-        embedder = await self.embedder(model)
-        if model not in self.readers:
-            chunking = self.settings.chunking
-            limits = ChunkLimits(chunking.target_chars, embedder.model.max_tokens)
-            pool = ReadingPool(
-                tokenizer_file(embedder.model),
-                prompt=embedder.model.document_prompt,
-                limits=limits,
-                timeout_s=chunking.read_timeout_s,
-            )
-            self.readers[model] = await self.stack.enter_async_context(pool)
-        return self.readers[model]
-
-    async def fingerprint(self) -> str:
-        """What an index built now would be built with."""
-        embedder = await self.embedder(self.settings.embedding.model)
-        chunking = f"{self.settings.chunking.target_chars}.{embedder.model.max_tokens}"
-        return f"{PARSER}/{CHUNKER}/{chunking}/{embedder.model.model_hash}"
-
-
 @dataclass(frozen=True, slots=True)
 class Runtime:
     """Everything open: `searcher` answers from the live generation."""
@@ -114,7 +61,7 @@ class Runtime:
     settings: Settings
     store: Store
     models: Models
-    log: LocalLog
+    transport: Transport
     searcher: Searcher
     cost: Cost
     examine: ExaminingChild
@@ -131,7 +78,7 @@ class Runtime:
             Receiver(
                 info.generation,
                 await self.models.reader(info.model),
-                MeteredEmbed((await self.models.embedder(info.model)).embed_texts, self.cost),
+                MeteredEmbed(await self.models.indexer(info.model), self.cost),
             )
             for info in await self.store.generations.generations()
         ]
@@ -179,21 +126,37 @@ def _owner(settings: Settings) -> str:
 
 
 @asynccontextmanager
-async def open_runtime(settings: Settings, say: Say) -> AsyncIterator[Runtime]:
-    """The whole pipeline but its consumer, which `consuming` runs."""
+async def open_runtime(
+    settings: Settings, say: Say, *, env: Mapping[str, str] | None = None, answers: bool = True
+) -> AsyncIterator[Runtime]:
+    """The whole pipeline but its consumer, which `consuming` runs.
+
+    `env` holds the secrets that the configuration names; None where nothing is published or consumed. Only where
+    questions are answered is the model loaded before its first use.
+    """
     async with AsyncExitStack() as stack:
         examine = ExaminingChild(timeout_s=settings.chunking.read_timeout_s)
         await stack.enter_async_context(examine)
         store = await stack.enter_async_context(open_store(settings, say))
+        transport = _transport(settings, store, env)
+        stack.push_async_callback(transport.close)
         models = Models(settings, say, stack)
-        await models.embedder(settings.embedding.model)
+        if answers:
+            await models.embedder(settings.embedding.model)
         retrieval = settings.retrieval
         weights = RankWeights(
             lexical=retrieval.lexical, page=retrieval.page, per_page=retrieval.per_page
         )
         embed_question = partial(_embed_question, models=models, store=store)
         searcher = Searcher(store.search, embed_question, weights, retrieval.candidates)
-        yield Runtime(settings, store, models, LocalLog(), searcher, Cost(), examine)
+        yield Runtime(settings, store, models, transport, searcher, Cost(), examine)
+
+
+def _transport(settings: Settings, store: Store, env: Mapping[str, str] | None) -> Transport:
+    if env is None or not settings.kafka.servers:
+        return LocalTransport()
+    records = PostgresRecords(store.database)
+    return KafkaTransport(broker_of(settings.kafka, env), store.ledger.pending, records)
 
 
 class _Embedded:
@@ -234,16 +197,20 @@ async def _embed_question(text: str, *, models: Models, store: Store) -> NDArray
 
 @asynccontextmanager
 async def consuming(runtime: Runtime, told: Told) -> AsyncIterator[None]:
-    """Apply what is published to the local log while the block runs; its failure ends the block."""
-    consumer = runtime.consumer(told)
+    """Apply what is published in this process while the block runs; its failure ends the block.
+
+    What goes to a broker is consumed by workers.
+    """
+    if not runtime.transport.is_local:
+        yield
+        return
+    stop = asyncio.Event()
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(runtime.log.run(partial(consume_batch, consumer=consumer)))
+        group.create_task(runtime.transport.consume(runtime.consumer(told), stop))
         try:
             yield
         finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            stop.set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +241,7 @@ async def choose_generation(runtime: Runtime) -> Target:
     match = next((info for info in known if info.fingerprint == wanted), None)
     if match is None:
         model = runtime.settings.embedding.model
-        dim = (await runtime.models.embedder(model)).model.dim
+        dim = (await runtime.models.info(model)).dim
         match = await generations.create(fingerprint=wanted, model=model, dim=dim)
         if not known:
             await generations.promote(match.generation)

@@ -7,16 +7,28 @@ from pathlib import Path
 import msgspec
 
 from api.settings import AnswerSettings, ApiSettings
-from index.settings import ChunkingSettings, DatabaseSettings, EmbeddingSettings, RetrievalSettings
+from index.settings import (
+    ChunkingSettings,
+    DatabaseSettings,
+    EmbeddingSettings,
+    RaySettings,
+    RetrievalSettings,
+)
 from ingest.adapters.folder import at_home
 from ingest.settings import SourceSettings
+from schemas.broker import KafkaSettings
 from schemas.errors import BadConfiguration
 
 FILE_NAME = "headwater.toml"
 _MAX_NAME_CHARS = 100
 _PREFIX = "HEADWATER_"
 _NO_SETTINGS = {"HEADWATER_DEBUG"}
-_ALIASES = {"HEADWATER_DATABASE_URL": ("database", "url"), "HEADWATER_HOME": ("home",)}
+_ALIASES = {
+    "HEADWATER_DATABASE_URL": ("database", "url"),
+    "HEADWATER_HOME": ("home",),
+    "HEADWATER_KAFKA": ("kafka", "servers"),
+    "HEADWATER_RAY_ADDRESS": ("ray", "address"),
+}
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -30,6 +42,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     retrieval: RetrievalSettings = RetrievalSettings()
     answer: AnswerSettings = AnswerSettings()
     api: ApiSettings = ApiSettings()
+    kafka: KafkaSettings = KafkaSettings()
+    ray: RaySettings = RaySettings()
 
 
 def load_settings(file: Path | None, env: Mapping[str, str], *, folder: Path) -> Settings:

@@ -34,6 +34,21 @@ class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         return f"DatabaseSettings(url={'***' if self.url else ''!r})"
 
 
+class RaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which Ray cluster embeds what workers index: `address` empty means that each embeds by itself.
+
+    `local` starts one on loopback. Each of the `actors` takes so many `cpus` and `gpus`, which may be fractions. A call
+    may take `timeout_s`; a worker that has heard nothing from the cluster for `lost_after_s` ends, to be started again.
+    """
+
+    address: str = ""
+    actors: Annotated[int, Meta(ge=1, le=1_000)] = 1
+    cpus: Annotated[float, Meta(ge=0, le=1_000)] = 1.0
+    gpus: Annotated[float, Meta(ge=0, le=16)] = 0.0
+    timeout_s: Annotated[float, Meta(gt=0, le=3_600)] = 60.0
+    lost_after_s: Annotated[float, Meta(gt=0, le=3_600)] = 30.0
+
+
 class RetrievalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How many `candidates` each ranking brings, and how they are weighed.
 

@@ -5,8 +5,11 @@ HeadwaterError
 │   ├── StoreUnavailable
 │   ├── EmbedderUnavailable
 │   ├── ReaderUnavailable
+│   ├── BrokerUnavailable
+│   ├── NotConsumed
 │   └── SourceUnreachable
 ├── PermanentError            trying again cannot help: park, or tell the caller
+│   ├── UndecodableRecord
 │   ├── UnreadablePage
 │   ├── ParseTimeout
 │   ├── BadVectors
@@ -19,6 +22,8 @@ HeadwaterError
 │   ├── UnknownSource
 │   └── TooLarge
 ├── ParkingFailed             end the process before anything is acknowledged
+├── EmbedderLost             end the process: it does not survive the end of its cluster's head
+├── ClaimLost                another process follows the sources now: start anew, and wait for the claim
 └── Fenced                    a newer sync of the same source has begun: stop, without a word
 """
 
@@ -59,12 +64,37 @@ class ReaderUnavailable(TransientError):
         self.reason = reason
 
 
+class BrokerUnavailable(TransientError):
+    """The broker did not answer."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the broker cannot be reached: {reason}")
+        self.reason = reason
+
+
+class NotConsumed(TransientError):
+    """What was published is neither applied nor parked after a while: no worker runs, or the record is lost."""
+
+    def __init__(self, pages: int, after_s: float) -> None:
+        super().__init__(
+            f"{pages} published pages were neither applied nor parked for {after_s:g} s: is a worker running?"
+        )
+
+
 class SourceUnreachable(TransientError):
     """A remote, path or bundle cannot be read at the moment."""
 
     def __init__(self, source: str, reason: str) -> None:
         super().__init__(f"source {source}: {reason}")
         self.source = source
+        self.reason = reason
+
+
+class UndecodableRecord(PermanentError):
+    """A record that is no event of any version known here."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the record cannot be decoded: {reason}")
         self.reason = reason
 
 
@@ -151,6 +181,20 @@ class ParkingFailed(HeadwaterError):
 
 class Fenced(HeadwaterError):
     """A newer sync of the source has taken over."""
+
+
+class EmbedderLost(HeadwaterError):
+    """The cluster that embeds has not answered for so long that only a new process may reach it."""
+
+    def __init__(self) -> None:
+        super().__init__("the Ray cluster no longer answers: ending, to be started again")
+
+
+class ClaimLost(HeadwaterError):
+    """The claim to follow was lost with its connection, and another process has it."""
+
+    def __init__(self) -> None:
+        super().__init__("another process has taken over following the sources")
 
 
 class Leased(HeadwaterError):

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from headwater.cluster.broker import LocalBroker
 from index.adapters.postgres.database import Database
 from index.adapters.postgres.migrate import migrate
 from index.adapters.postgres.server import EmbeddedServer, discard
@@ -70,6 +71,17 @@ def empty_conninfo(server: str) -> Iterator[str]:
     """A database of one's own that holds nothing."""
     with _made(server, sql.SQL("CREATE DATABASE {}")) as conninfo:
         yield conninfo
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalBroker]:
+    """A Kafka broker that lasts as long as the tests; who breaks one brings their own."""
+    broker = LocalBroker(tmp_path_factory.mktemp("kafka") / "broker")
+    broker.start()
+    try:
+        yield broker
+    finally:
+        broker.stop()
 
 
 @pytest.fixture

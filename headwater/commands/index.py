@@ -1,12 +1,12 @@
 """`headwater index`: bring the index in step with the sources, once."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from headwater.commands.index_other import ask_follower, preview
 from headwater.console import SyncProgress, print_json, print_text, say, sync_progress
-from headwater.home import lock_path
+from headwater.home import claim_of
 from headwater.indexing import IndexReport, ignore, index_source, open_source
 from headwater.keeping import keeping_database
 from headwater.runtime import (
@@ -19,30 +19,31 @@ from headwater.runtime import (
     tidy,
 )
 from headwater.settings import Settings
-from index.adapters.file_lock import FileLock
 from schemas.errors import BadSource, HeadwaterError, SourceUnreachable
 
 _OTHER_INDEX_WAIT_S = 0.5
 _WHY = " (`headwater status` tells why)"
 
 
-async def run(settings: Settings, *, dry_run: bool, json: bool) -> int:
+async def run(settings: Settings, *, env: Mapping[str, str], dry_run: bool, json: bool) -> int:
     """Index every source and print what happened. Returns: the exit status."""
-    lock = FileLock(lock_path(settings))
+    claim = claim_of(settings)
     if dry_run:
         return await preview(settings, json=json)
-    if not await asyncio.to_thread(lock.take_exclusive, timeout_s=_OTHER_INDEX_WAIT_S):
+    if not await asyncio.to_thread(claim.take_exclusive, timeout_s=_OTHER_INDEX_WAIT_S):
         say("another process follows these sources: asking it to look, and waiting until it has")
-        asked = await ask_follower(settings, is_free=lock.take_exclusive)
+        asked = await ask_follower(settings, is_free=claim.take_exclusive)
         if asked is not None:
             _print(asked, settings, json=json)
             return 0
     try:
-        async with open_runtime(settings, say) as runtime:
+        async with open_runtime(
+            settings, say, env=env, answers=not settings.kafka.servers
+        ) as runtime:
             with sync_progress() as progress:
                 reports, troubles = await index_all(runtime, progress)
     finally:
-        lock.release()
+        await asyncio.to_thread(claim.release)
     if reports:
         _print(reports, settings, json=json)
     for trouble in troubles[1:]:

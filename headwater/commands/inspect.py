@@ -1,5 +1,6 @@
 """`headwater status` and `headwater verify`: how far the index is, and whether it is right."""
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
@@ -9,11 +10,10 @@ import msgspec
 import numpy as np
 
 from headwater.console import print_json, print_text, say, sync_progress
-from headwater.home import is_followed, lock_path, require_index
+from headwater.home import claim_of, is_followed, require_index
 from headwater.indexing import ignore, open_source, sync_until_complete
 from headwater.runtime import Runtime, consuming, live, open_runtime, open_store, utc_now
 from headwater.settings import Settings
-from index.adapters.file_lock import FileLock
 from index.core.embedding import cosines
 from index.core.ledger import Delays
 from index.core.ports import GenerationInfo
@@ -104,7 +104,7 @@ async def run_status(settings: Settings, *, json: bool) -> int:
     report = StatusReport(
         generation=info.generation,
         model=info.model,
-        followed=is_followed(settings),
+        followed=await asyncio.to_thread(is_followed, settings),
         sources=reports,
     )
     if json:
@@ -114,11 +114,13 @@ async def run_status(settings: Settings, *, json: bool) -> int:
     return 0
 
 
-async def run_verify(settings: Settings, *, repair: bool, vectors: int, json: bool) -> int:
+async def run_verify(
+    settings: Settings, *, env: Mapping[str, str], repair: bool, vectors: int, json: bool
+) -> int:
     """Compare every source with the index. Returns: 0, or 1 when something differs."""
     require_index(settings)
     with _alone(settings) if repair else nullcontext():
-        async with open_runtime(settings, say) as runtime:
+        async with open_runtime(settings, say, env=env if repair else None) as runtime:
             reports = [
                 await _verify(runtime, index, repair=repair, vectors=vectors)
                 for index in range(len(settings.source))
@@ -133,13 +135,13 @@ async def run_verify(settings: Settings, *, repair: bool, vectors: int, json: bo
 @contextmanager
 def _alone(settings: Settings) -> Iterator[None]:
     """Hold the claim to follow: two processes that publish would overtake each other. Raises: WrongUse."""
-    lock = FileLock(lock_path(settings))
-    if not lock.take_exclusive(timeout_s=_OTHER_COMMAND_WAIT_S):
+    claim = claim_of(settings)
+    if not claim.take_exclusive(timeout_s=_OTHER_COMMAND_WAIT_S):
         raise WrongUse("another process follows these sources: stop it to repair them")
     try:
         yield
     finally:
-        lock.release()
+        claim.release()
 
 
 async def _verify(runtime: Runtime, index: int, *, repair: bool, vectors: int) -> VerifyReport:
@@ -166,7 +168,8 @@ async def _verify(runtime: Runtime, index: int, *, repair: bool, vectors: int) -
         if repair and not verified.audit.is_equal:
             async with consuming(runtime, ignore):
                 with sync_progress() as progress:
-                    syncer = Syncer(runtime.store.ledger, runtime.log, utc_now, progress=progress)
+                    publish = runtime.transport.publish
+                    syncer = Syncer(runtime.store.ledger, publish, utc_now, progress=progress)
                     await sync_until_complete(source, syncer, broken=verified.audit.broken)
             verified = await verify_source(source, verifier)
     off = await _vectors_off(runtime, info, verified.texts)

@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headwater import main as program
-from headwater import runtime
+from headwater import models, runtime
 from index.adapters.embed.hashed import HashedEmbedder
-from index.adapters.embed.models import find_model
+from index.adapters.embed.models import ModelInfo, find_model
 from index.adapters.postgres.ledger import PostgresLedger
 from index.adapters.postgres.pages import PostgresPages
 from schemas.ids import Generation, TextHash
@@ -126,7 +126,14 @@ def _wire(journal: Journal, fuse: Fuse, *, embed_s: float) -> None:
         _guard(Pages, name, method, fuse)
     for method in ("announce", "finish"):
         _guard(Ledger, method, method, fuse)
-    vars(runtime)["prepare_embedder"] = prepare
+
+    def find(model: str, *, cache_dir: Path) -> ModelInfo | None:
+        bundled = find_model(model, cache_dir=cache_dir)
+        return bundled and replace(bundled, dim=HashedEmbedder().model.dim)
+
+    vars(models)["EMBED_FACTORY"] = "tests.support.ray_fakes:counting"
+    vars(models)["find_model"] = find
+    vars(models)["prepare_embedder"] = prepare
     vars(runtime)["PostgresPages"] = Pages
     vars(runtime)["PostgresLedger"] = Ledger
 

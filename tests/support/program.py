@@ -30,12 +30,18 @@ _WITHIN_S = 60.0
 _ANNOUNCED = re.compile(r"answering on (http://\S+)")
 
 
-def poll(is_so: Callable[[], object], what: str = "", *, within_s: float = _WITHIN_S) -> None:
+def poll(
+    is_so: Callable[[], object],
+    what: str = "",
+    *,
+    within_s: float = _WITHIN_S,
+    every_s: float = 0.02,
+) -> None:
     """Return once `is_so` holds. Raises: AssertionError past the deadline."""
     deadline = time.monotonic() + within_s
     while not is_so():
         assert time.monotonic() < deadline, f"not within {within_s:g} s: {what or is_so}"
-        time.sleep(0.02)
+        time.sleep(every_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +131,18 @@ class Program:
 
     @contextmanager
     def starting(
-        self, *arguments: str, main: Sequence[str] | None = None, port: int = 0
+        self,
+        *arguments: str,
+        main: Sequence[str] | None = None,
+        port: int = 0,
+        part: str = "up",
+        env: Mapping[str, str] | None = None,
     ) -> Iterator["Serving"]:
-        """Run `up` while the block runs; it has just been started when the block begins."""
+        """Run `up`, or one part of it, while the block runs; it has just been started when the block begins."""
         with subprocess.Popen(
-            self.command("up", "--port", str(port), *arguments, main=main),
+            self.command(part, "--port", str(port), *arguments, main=main),
             cwd=self.folder,
-            env=self.environment(),
+            env=self.environment() | dict(env or {}),
             stderr=subprocess.PIPE,
             stdin=subprocess.DEVNULL,
             text=True,
@@ -211,6 +222,10 @@ class Serving:
             "Content-Type": "application/json",
         }
         return self.client.post(f"/webhooks/{source}", content=body, headers=headers).status_code
+
+    def tell(self, number: int) -> None:
+        """Send a signal, and go on."""
+        self._process.send_signal(number)
 
     def end(self, number: int = signal.SIGTERM, *, within_s: float = 30.0) -> int:
         """Send a signal and wait. Returns: the exit status."""

@@ -14,7 +14,7 @@ from index.core.ledger import (
     SourceState,
 )
 from schemas.errors import Fenced, Leased, StoreUnavailable
-from schemas.ids import INTAKE, Revision, SourceName, page_id
+from schemas.ids import INTAKE, PageId, Revision, SourceName, page_id, path_of, source_of
 
 
 class PostgresLedger:
@@ -175,6 +175,19 @@ class PostgresLedger:
                 BehindPage(page_id(source, path), Revision(rev))
                 for path, rev in await cursor.fetchall()
             ]
+
+    async def pending(self, pages: Mapping[PageId, Revision]) -> Collection[PageId]:
+        """Those of the pages that some generation has neither brought to the revision nor parked at it."""
+        if not pages:
+            return ()
+        values = {
+            "sources": [source_of(page) for page in pages],
+            "paths": [path_of(page) for page in pages],
+            "revisions": list(pages.values()),
+        }
+        async with self._database.transaction() as cursor:
+            await cursor.execute(statement("select_pending_pages"), values)
+            return [page_id(SourceName(source), path) for source, path in await cursor.fetchall()]
 
 
 async def _hold(cursor: Cursor, source: SourceName, revision: Revision) -> int:

@@ -58,11 +58,12 @@ class EmbeddedServer:
         self.address = ServerAddress(server.conninfo(_DATABASE))
 
     @classmethod
-    def start(cls, home: Path, say: Say) -> Self:
+    def start(cls, home: Path, say: Say, *, tcp_port: int = 0) -> Self:
         """Return with the database up, `vector` installed in it, and a claim on it held.
 
         Args:
             home: Made when missing. Nothing that exists changes its mode or owner.
+            tcp_port: Where to listen on 127.0.0.1, for a password; 0 leaves it to its socket.
             say: Told in one line what happens where it takes longer or touches the system.
         Raises:
             WrongUse: It can never run here: no build, no permission, another user's home.
@@ -74,7 +75,7 @@ class EmbeddedServer:
             users = FileLock(home / "server.lock")
             with _turn(home):
                 try:
-                    server = _run(home, users, say)
+                    server = _run(home, users, say, tcp_port)
                 except BaseException:
                     users.release()
                     raise
@@ -115,12 +116,13 @@ def discard(home: Path) -> None:
             users.release()
 
 
-def _run(home: Path, users: FileLock, say: Say) -> Server:
+def _run(home: Path, users: FileLock, say: Say, tcp_port: int) -> Server:
     """Bring the server up and leave `users` held shared; on failure nothing new keeps running."""
     is_alone = users.take_exclusive()
     installation = find_installation(say)
     record = settle(home, installation, is_alone=is_alone, say=say)
-    server = Server(installation, Path(record.folder), Path(record.sockets), record.password)
+    folder, sockets = Path(record.folder), Path(record.sockets)
+    server = Server(installation, folder, sockets, record.password, tcp_port)
     if not server.has_data():
         say(f"Preparing the database in {server.folder} (this once).")
     try:

@@ -55,19 +55,23 @@ _SETTINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """The server of one folder. Whoever calls it holds the start lock of its home."""
+    """The server of one folder. Whoever calls it holds the start lock of its home.
+
+    `tcp_port` has it listen on 127.0.0.1 too; 0 leaves it to its socket.
+    """
 
     installation: Installation
     folder: Path
     sockets: Path
     password: str = field(repr=False)
+    tcp_port: int = 0
 
     def conninfo(self, database: str) -> str:
         """How psycopg connects; everything that the environment could override is spelled out."""
         return make_conninfo(
-            host=str(self.sockets),
+            host="127.0.0.1" if self.tcp_port else str(self.sockets),
             hostaddr="",
-            port=5432,
+            port=self.tcp_port or 5432,
             user=USER,
             password=self.password,
             dbname=database,
@@ -195,6 +199,8 @@ class Server:
             "max_parallel_workers_per_gather": parallel,
             "max_parallel_maintenance_workers": parallel,
         }
+        if self.tcp_port:
+            settings |= {"listen_addresses": "127.0.0.1", "port": str(self.tcp_port)}
         return shlex.join(
             part for name, value in settings.items() for part in ("-c", f"{name}={value}")
         )

@@ -2,10 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-import stamina
 import structlog
 
 from index.core.plan import Outcome
@@ -16,13 +15,13 @@ from schemas.errors import BadVectors, ParkingFailed, PermanentError, TransientE
 from schemas.events import PageDeleted, PageEvent
 from schemas.ids import Generation
 from stream.core.order import in_order, in_parts
+from stream.handlers.retries import retries
 
 _log = structlog.get_logger()
 
 BAD_VECTOR_TRIES = 3
 TARGET_WAIT_S = 5.0
 _POLL_S = 0.05
-_RETRY_CAP_S = 30.0
 
 Told = Callable[[PageEvent, Generation, Outcome | None], None]
 """Hears what became of an event in a generation; None means parked."""
@@ -49,7 +48,7 @@ async def consume_batch(events: Sequence[PageEvent], consumer: Consumer) -> None
     Raises: ParkingFailed, on which the process must end with nothing acknowledged.
     """
     receivers: Sequence[Receiver] = ()
-    async for attempt in _retries():
+    async for attempt in retries():
         with attempt:
             receivers = await consumer.receivers()
     for to in receivers:
@@ -87,14 +86,14 @@ async def _apply(
 
 async def _read_ahead(events: Sequence[PageEvent], to: Receiver, consumer: Consumer) -> ReadPages:
     pages: ReadPages = {}
-    async for attempt in _retries():
+    async for attempt in retries():
         with attempt, _only_ahead():
             pages = await read_ahead(events, to, store=consumer.store)
     return pages
 
 
 async def _embed_ahead(pages: ReadPages, to: Receiver, consumer: Consumer) -> None:
-    async for attempt in _retries():
+    async for attempt in retries():
         with attempt, _only_ahead():
             await embed_ahead(pages, to, store=consumer.store)
 
@@ -118,7 +117,7 @@ async def _consume(
 ) -> None:
     bad_vectors = 0
     outcome: Outcome | None = None
-    async for attempt in _retries():
+    async for attempt in retries():
         with attempt:
             try:
                 await _wait_for_target(event, to, consumer)
@@ -162,9 +161,3 @@ async def _wait_for_target(event: PageEvent, to: Receiver, consumer: Consumer) -
 
 class _TryAgain(TransientError):
     """Bad vectors may be a hiccup: tried three times."""
-
-
-def _retries() -> AsyncIterator[stamina.Attempt]:
-    return aiter(
-        stamina.retry_context(on=TransientError, attempts=None, timeout=None, wait_max=_RETRY_CAP_S)
-    )

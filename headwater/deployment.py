@@ -1,0 +1,73 @@
+"""The commands of a deployment: its processes, one part each, and its topics."""
+
+import os
+from typing import Annotated
+
+import typer
+
+from headwater.cli import ConfigOption, JsonOption, run_command, settings_of
+
+topics = typer.Typer(help="The topics of a deployment.", no_args_is_help=True)
+
+PortOption = Annotated[
+    int | None,
+    typer.Option(min=0, max=65_535, help="Port to answer on; 0 takes a free one."),
+]
+
+
+def serve_command(port: PortOption = None, config: ConfigOption = None) -> None:
+    """Answer questions over HTTP, and nothing else.
+
+    Example:
+
+      headwater serve --port 8000
+    """
+    _run_part("serve", port, config)
+
+
+def ingest_command(port: PortOption = None, config: ConfigOption = None) -> None:
+    """Follow the sources and take webhooks; what changes goes to Kafka, for workers.
+
+    One process at a time follows; another one waits to take over.
+
+    Example:
+
+      HEADWATER_KAFKA=broker:9092 headwater ingest --port 8001
+    """
+    _run_part("ingest", port, config)
+
+
+def worker_command(port: PortOption = 0, config: ConfigOption = None) -> None:
+    """Bring what Kafka carries into the index. Any number of workers share the partitions.
+
+    Example:
+
+      HEADWATER_KAFKA=broker:9092 headwater worker
+    """
+    _run_part("worker", port, config)
+
+
+@topics.command("apply")
+def topics_apply_command(
+    check: Annotated[
+        bool, typer.Option("--check", help="Only say what differs; exit 1 if anything does.")
+    ] = False,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Make the topics, and set what differs from what they have to be.
+
+    Example:
+
+      headwater topics apply --check
+    """
+    from headwater.commands.topics import run_topics
+
+    run_command(run_topics(settings_of(config), env=os.environ, check=check, json=json))
+
+
+def _run_part(name: str, port: int | None, config: ConfigOption) -> None:
+    from headwater.commands import up
+
+    settings = settings_of(config)
+    run_command(up.run(settings, env=os.environ, port=port, parts=frozenset({up.Part(name)})))

@@ -1,0 +1,109 @@
+"""The models of a process: what embeds, and what cuts pages for a model's window."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from headwater.settings import Settings
+from index.adapters.embed.embedder import Embedder
+from index.adapters.embed.models import ModelInfo, find_model, tokenizer_file
+from index.adapters.embed.prepare import prepare_embedder
+from index.adapters.reading_pool import ReadingPool
+from index.core.chunks import ChunkLimits
+from index.core.embedding import Embed
+from index.core.pages import CHUNKER, PARSER
+
+Say = Callable[[str], None]
+
+EMBED_FACTORY = "index.adapters.embed.ray_actor:load"
+"""Makes the embedder of an actor, see `index.adapters.embed.ray_actor`."""
+
+
+@dataclass(slots=True)
+class Models:
+    """Embedders and readers by model name, each prepared at its first use and shared.
+
+    `lost` is set when the cluster that embeds no longer answers, which this process does not survive.
+    """
+
+    settings: Settings
+    say: Say
+    stack: AsyncExitStack
+    embedders: dict[str, Embedder] = field(default_factory=dict)
+    indexers: dict[str, Embed] = field(default_factory=dict)
+    readers: dict[str, ReadingPool] = field(default_factory=dict)
+    lost: asyncio.Event = field(default_factory=asyncio.Event)
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def embedder(self, model: str) -> Embedder:
+        """The embedder of a model; its first preparation may take a minute and says so."""
+        async with self._turn:
+            if model not in self.embedders:
+                cache = Path(self.settings.embedding.cache)
+                device = self.settings.embedding.device
+                embedder = await prepare_embedder(
+                    model, cache_dir=cache, device=device, say=self.say
+                )
+                self.stack.callback(embedder.close)
+                self.embedders[model] = embedder
+            return self.embedders[model]
+
+    async def indexer(self, model: str) -> Embed:
+        """What embeds the texts of pages: a cluster where one is configured, else the embedder of questions too."""
+        if not self.settings.ray.address:
+            return (await self.embedder(model)).embed_texts
+        info = await self.info(model)
+        async with self._turn:
+            if model not in self.indexers:
+                self.indexers[model] = await self._pool(info)
+            return self.indexers[model]
+
+    async def _pool(self, info: ModelInfo) -> Embed:
+        from index.adapters.embed import ray_cluster
+
+        home = Path(self.settings.home)
+        if not self.indexers:
+            leave = await asyncio.to_thread(ray_cluster.connect, self.settings.ray, home)
+            self.stack.push_async_callback(asyncio.to_thread, leave)
+        from index.adapters.embed.ray_pool import RayPool
+
+        embedding = self.settings.embedding
+        return await RayPool.open(
+            info,
+            self.settings.ray,
+            cache_dir=Path(embedding.cache),
+            device=embedding.device,
+            factory=EMBED_FACTORY,
+            lost=self.lost,
+        )
+
+    async def reader(self, model: str) -> ReadingPool:
+        """The reader that cuts pages for a model's window."""
+        info = await self.info(model)
+        if model not in self.readers:
+            chunking = self.settings.chunking
+            limits = ChunkLimits(chunking.target_chars, info.max_tokens)
+            pool = ReadingPool(
+                tokenizer_file(info),
+                prompt=info.document_prompt,
+                limits=limits,
+                timeout_s=chunking.read_timeout_s,
+            )
+            self.readers[model] = await self.stack.enter_async_context(pool)
+        return self.readers[model]
+
+    async def info(self, model: str) -> ModelInfo:
+        """What is known of a model; it is loaded only where it has to be fetched first."""
+        if model in self.embedders:
+            return self.embedders[model].model
+        cache = Path(self.settings.embedding.cache)
+        found = await asyncio.to_thread(find_model, model, cache_dir=cache)
+        return found or (await self.embedder(model)).model
+
+    async def fingerprint(self) -> str:
+        """What an index built now would be built with."""
+        model = await self.info(self.settings.embedding.model)
+        chunking = f"{self.settings.chunking.target_chars}.{model.max_tokens}"
+        return f"{PARSER}/{CHUNKER}/{chunking}/{model.model_hash}"

@@ -1,0 +1,154 @@
+"""How page events get from intake to the index: inside the process, or through a broker."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from functools import partial
+from importlib.util import find_spec
+from typing import Protocol
+
+from headwater.adapters.local_log import LocalLog
+from ingest.core.ports import Publish
+from schemas.broker import Broker, KafkaSettings
+from schemas.errors import BadConfiguration, WrongUse
+from schemas.ids import PageId, Revision
+from stream.core.ports import RecordStore
+from stream.handlers import Consumer, RecordConsumer, consume_batch, consume_records
+
+Pending = Callable[[Mapping[PageId, Revision]], Awaitable[Collection[PageId]]]
+"""Those of the pages that some generation has neither brought to the revision nor parked at it."""
+
+
+class Transport(Protocol):
+    """Where intake publishes to, and what feeds the consumer.
+
+    `is_local` says that what is published here is consumed here, and nowhere else.
+    """
+
+    is_local: bool
+
+    @property
+    def publish(self) -> Publish:
+        """Where intake sends."""
+        ...
+
+    @property
+    def lag(self) -> int:
+        """How many events are not consumed yet, as far as this process knows."""
+        ...
+
+    async def consume(self, consumer: Consumer, stop: asyncio.Event) -> None:
+        """Feed `consumer` until `stop` is set, then finish the batch at hand. What it raises ends the process."""
+        ...
+
+    async def ready(self) -> str | None:
+        """A readiness check."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+class LocalTransport:
+    """Everything in this process: the default."""
+
+    is_local = True
+
+    def __init__(self) -> None:
+        self._log = LocalLog()
+
+    @property
+    def publish(self) -> Publish:
+        """See `Transport.publish`."""
+        return self._log
+
+    @property
+    def lag(self) -> int:
+        """See `Transport.lag`."""
+        return self._log.outstanding
+
+    async def consume(self, consumer: Consumer, stop: asyncio.Event) -> None:
+        """See `Transport.consume`: whatever is at hand is dropped, since the ledger knows of it."""
+        running = asyncio.ensure_future(self._log.run(partial(consume_batch, consumer=consumer)))
+        stopping = asyncio.ensure_future(stop.wait())
+        try:
+            await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if running.done():
+                running.result()
+        finally:
+            for task in (running, stopping):
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+
+    async def ready(self) -> str | None:
+        """See `Transport.ready`."""
+        return None
+
+    async def close(self) -> None:
+        """See `Transport.close`."""
+
+
+class KafkaTransport:
+    """A Kafka topic between intake and workers."""
+
+    is_local = False
+
+    def __init__(self, broker: Broker, pending: Pending, records: RecordStore) -> None:
+        """Raises: WrongUse where the clients are not installed."""
+        require_clients()
+        from ingest.adapters.kafka import KafkaPublish
+        from stream.adapters.faust_worker import FaustWorker
+
+        self._publish = KafkaPublish(broker, pending)
+        self._make_worker = partial(FaustWorker, broker)
+        self._worker: FaustWorker | None = None
+        self._records = records
+
+    @property
+    def publish(self) -> Publish:
+        """See `Transport.publish`."""
+        return self._publish
+
+    @property
+    def lag(self) -> int:
+        """See `Transport.lag`."""
+        return self._worker.lag if self._worker else self._publish.outstanding
+
+    async def consume(self, consumer: Consumer, stop: asyncio.Event) -> None:
+        """See `Transport.consume`."""
+        to = RecordConsumer(consumer, self._records)
+        self._worker = self._make_worker(partial(consume_records, to=to))
+        await self._worker.run(stop)
+
+    async def ready(self) -> str | None:
+        """See `Transport.ready`."""
+        return await self._publish.ready()
+
+    async def close(self) -> None:
+        """See `Transport.close`."""
+        await asyncio.to_thread(self._publish.close)
+
+
+def require_clients() -> None:
+    """Raises: WrongUse where the clients of the broker are not installed."""
+    missing = [name for name in ("kafka", "faust") if find_spec(name) is None]
+    if missing:
+        raise WrongUse(
+            f"[kafka] needs {' and '.join(missing)}, which the extra `cluster` brings:"
+            " pip install 'headwater[cluster]'"
+        )
+
+
+def broker_of(settings: KafkaSettings, env: Mapping[str, str]) -> Broker:
+    """The broker with its password. Raises: BadConfiguration when a variable that is named is empty or not set."""
+    if not settings.security.startswith("SASL"):
+        return Broker(settings=settings)
+    name = settings.sasl_password_env
+    if not name or not env.get(name):
+        raise BadConfiguration(
+            f"[kafka] security {settings.security} needs a password:"
+            f" {f'the variable {name} is empty or not set' if name else 'sasl_password_env names none'}"
+        )
+    return Broker(settings=settings, password=env[name])

@@ -1,0 +1,172 @@
+"""Publishing page events to Kafka: a send counts once the broker has it for good, and never runs far ahead."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from kafka import KafkaAdminClient, KafkaProducer
+from kafka.errors import KafkaError
+
+from schemas.broker import Broker
+from schemas.errors import BrokerUnavailable, NotConsumed
+from schemas.events import PageEvent
+from schemas.ids import PageId, Revision
+from schemas.topics import MAX_RECORD_BYTES
+from schemas.wire import encode_event, key_of
+
+MAX_OUTSTANDING = 64
+_POLL_S = 0.02
+_SEND_TIMEOUT_S = 30.0
+_ASK_TIMEOUT_MS = 5_000
+
+Pending = Callable[[Mapping[PageId, Revision]], Awaitable[Collection[PageId]]]
+"""Those of the pages that some generation has neither brought to the revision nor parked at it."""
+
+
+class KafkaPublish:
+    """`ingest.core.ports.Publish` over an idempotent producer.
+
+    What is outstanding is asked of the index itself: a page that is applied or parked is done, whoever did it. When
+    nothing moves for `resend_after_s` this raises NotConsumed: the next sync sends again whatever is still behind.
+    """
+
+    def __init__(self, broker: Broker, pending: Pending) -> None:
+        self._broker = broker
+        self._pending = pending
+        self._sent: dict[PageId, Revision] = {}
+        self._producer: KafkaProducer | None = None
+        self._turn = threading.Lock()
+        self._admin: KafkaAdminClient | None = None
+        self._asking = threading.Lock()  # a question must not wait for what is being sent
+
+    async def __call__(self, events: Sequence[PageEvent]) -> None:
+        """See `Publish.__call__`. Raises: BrokerUnavailable, NotConsumed."""
+        await self._wait_until(lambda: len(self._sent) < MAX_OUTSTANDING)
+        await asyncio.to_thread(self._send, events)
+        for event in events:
+            self._sent[event.page_id] = max(event.revision, self._sent.get(event.page_id, 0))  # type: ignore[assignment] # both are revisions
+
+    @property
+    def outstanding(self) -> int:
+        """How many pages were sent and are not known to be applied or parked yet."""
+        return len(self._sent)
+
+    async def settled(self, pages: Collection[PageId]) -> None:
+        """See `Publish.settled`. Raises: NotConsumed."""
+        await self._wait_until(lambda: not any(page in self._sent for page in pages))
+
+    async def ready(self) -> str | None:
+        """A readiness check: whether the broker answers, and has the topic."""
+        try:
+            return await asyncio.to_thread(self._missing_topic)
+        except BrokerUnavailable as error:
+            return str(error)
+
+    def close(self) -> None:
+        """Let go of the connection; what was not acknowledged is sent again by a later sync."""
+        with self._turn:
+            self._drop()
+        with self._asking:
+            self._drop_admin()
+
+    async def _wait_until(self, is_met: Callable[[], bool]) -> None:
+        loop = asyncio.get_running_loop()
+        moved_at, resend_after_s = loop.time(), self._broker.settings.resend_after_s
+        while not is_met():
+            before = len(self._sent)
+            pending = await self._pending(self._sent)
+            self._sent = {page: self._sent[page] for page in pending}
+            if len(self._sent) < before:
+                moved_at = loop.time()
+            elif loop.time() - moved_at > resend_after_s:
+                count, self._sent = len(self._sent), {}
+                raise NotConsumed(count, resend_after_s)
+            if not is_met():
+                await asyncio.sleep(_POLL_S)
+
+    def _send(self, events: Sequence[PageEvent]) -> None:
+        """Send all and wait until the broker has all; called in a thread, one at a time."""
+        with self._turn:
+            try:
+                producer = self._connected()
+                sends = [
+                    producer.send(
+                        self._broker.topics.pages,
+                        key=key_of(event.page_id),
+                        value=encode_event(event),
+                    )
+                    for event in events
+                ]
+                for send in sends:
+                    send.get(timeout=_SEND_TIMEOUT_S)
+            except (KafkaError, OSError, AssertionError) as error:
+                # A producer that failed once may hold on to what it could not send: begin with a new one.
+                self._drop()
+                raise BrokerUnavailable(f"{type(error).__name__}: {error}") from error
+
+    def _missing_topic(self) -> str | None:
+        topic = self._broker.topics.pages
+        with self._asking:
+            try:
+                if self._admin is None:
+                    self._admin = KafkaAdminClient(
+                        **connection_of(self._broker), request_timeout_ms=_ASK_TIMEOUT_MS
+                    )
+                topics = self._admin.list_topics()
+            except (KafkaError, OSError) as error:
+                self._drop_admin()
+                raise BrokerUnavailable(f"{type(error).__name__}: {error}") from error
+        return None if topic in topics else f"no topic {topic}: run `headwater topics apply`"
+
+    def _drop_admin(self) -> None:
+        admin, self._admin = self._admin, None
+        if admin is not None:
+            with contextlib.suppress(Exception):  # it is of no use any more, whatever it says
+                admin.close()
+
+    def _connected(self) -> KafkaProducer:
+        if self._producer is None:
+            self._producer = KafkaProducer(
+                **connection_of(self._broker),
+                enable_idempotence=True,
+                acks="all",
+                max_request_size=MAX_RECORD_BYTES,
+                max_block_ms=10_000,
+                delivery_timeout_ms=int(_SEND_TIMEOUT_S * 1000),
+                request_timeout_ms=10_000,
+                linger_ms=0,
+                allow_auto_create_topics=False,
+            )
+        return self._producer
+
+    def _drop(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            with contextlib.suppress(Exception):  # it is of no use any more, whatever it says
+                producer.close(timeout=1.0)
+
+
+def connection_of(broker: Broker) -> dict[str, Any]:
+    """How kafka-python's clients reach the broker."""
+    settings = broker.settings
+    options: dict[str, Any] = {
+        "bootstrap_servers": broker.servers,
+        "security_protocol": settings.security,
+        "bootstrap_timeout_ms": 5_000,
+    }
+    if settings.security.startswith("SASL"):
+        options |= {
+            "sasl_mechanism": settings.sasl_mechanism,
+            "sasl_plain_username": settings.sasl_username,
+            "sasl_plain_password": broker.password,
+        }
+    if settings.security.endswith("SSL"):
+        files = {
+            "ssl_cafile": settings.ca_file,
+            "ssl_certfile": settings.cert_file,
+            "ssl_keyfile": settings.key_file,
+        }
+        options |= {name: file for name, file in files.items() if file}
+    return options

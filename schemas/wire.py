@@ -1,0 +1,50 @@
+"""How events cross a broker: a key that keeps a page's events in order, and bytes that say their version."""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from schemas.errors import UndecodableRecord
+from schemas.events import PageChanged, PageDeleted, PageEvent
+from schemas.ids import PageId
+
+_ENCODE = msgspec.msgpack.Encoder()
+_DECODE: msgspec.msgpack.Decoder[PageEvent] = msgspec.msgpack.Decoder(PageChanged | PageDeleted)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record as the broker keeps it; `headers` carry what belongs to no event, such as a trace."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+def key_of(page: PageId) -> bytes:
+    """The partition key: all events of a page share a partition, and so an order."""
+    return page.encode()
+
+
+def encode_event(event: PageEvent) -> bytes:
+    """MessagePack: no text grows by being escaped, so a page under the cap fits into a record."""
+    return _ENCODE.encode(event)
+
+
+def decode_event(record: Record) -> PageEvent:
+    """The event of a record. Fields that are not known are passed over, so that a newer producer may add some.
+
+    Raises: UndecodableRecord for anything else that is no event of a version known here.
+    """
+    if record.value is None:
+        raise UndecodableRecord("the record has no value")
+    try:
+        event = _DECODE.decode(record.value)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UndecodableRecord(str(error)) from error
+    if record.key != key_of(event.page_id) or "/" not in event.page_id:
+        raise UndecodableRecord(f"the key is not that of {event.page_id[:200]!r}")
+    return event

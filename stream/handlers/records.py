@@ -1,0 +1,54 @@
+"""Consuming records as a broker keeps them: decode, pass over what a flood has superseded, consume."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from schemas.errors import ParkingFailed, TransientError, UndecodableRecord
+from schemas.ids import PageId, Revision
+from schemas.wire import Record
+from stream.core.ports import RecordStore
+from stream.core.records import is_flooded, sort_records, without_superseded
+from stream.handlers.consume import Consumer, consume_batch
+from stream.handlers.retries import retries
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class RecordConsumer:
+    """What `consume_records` works with."""
+
+    consumer: Consumer
+    records: RecordStore
+
+
+async def consume_records(records: Sequence[Record], lag: int, to: RecordConsumer) -> None:
+    """Return once every record is applied, superseded, parked or, being no event, kept in sight.
+
+    `lag` is how many records wait behind these. Raises: ParkingFailed, on which the process must end with nothing
+    acknowledged.
+    """
+    parts = sort_records(records)
+    for record, error in parts.undecodable:
+        await _keep(record, error, to.records)
+    newest: Mapping[PageId, Revision] = {}
+    if is_flooded(lag):
+        async for attempt in retries():
+            with attempt:
+                newest = await to.records.newest({event.page_id for event in parts.events})
+    await consume_batch(without_superseded(parts.events, newest), to.consumer)
+
+
+async def _keep(record: Record, error: UndecodableRecord, records: RecordStore) -> None:
+    where = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+    _log.warning("record.undecodable", reason=error.reason, **where)
+    async for attempt in retries():
+        with attempt:
+            try:
+                await records.keep_undecodable(record, error.reason)
+            except TransientError:
+                raise
+            except Exception as failure:
+                raise ParkingFailed(f"a record could not be kept: {failure}") from failure

@@ -1,0 +1,197 @@
+"""A worker killed, stopped, paused, poisoned or without its database: nothing is lost, doubled or promised early."""
+
+import signal
+import time
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+
+from headwater.cluster.broker import LocalBroker
+from tests.support.deployment import Deployed, a_deployment
+from tests.support.program import Serving, poll
+from tests.support.proxy import before_database
+from tests.support.warm import Warm
+
+TAKEN_OVER_WITHIN_S = 15.0
+_PAGES = 20
+
+
+@pytest.fixture(scope="module")
+def deployed(
+    tmp_path_factory: pytest.TempPathFactory, broker: LocalBroker, module_database: str, warm: Warm
+) -> Iterator[Deployed]:
+    """Twenty pages, indexed, with intake running and no worker."""
+    folder = tmp_path_factory.mktemp("faults")
+    with a_deployment(folder, broker, module_database, warm) as deployed:
+        words = deployed.write(_PAGES)
+        deployed.start("ingest")
+        worker = deployed.start("worker")
+        deployed.check(words)
+        assert worker.end() == 0
+        yield deployed
+
+
+def test_r03_what_was_applied_and_not_acknowledged_is_not_written_again(
+    deployed: Deployed,
+) -> None:
+    before = deployed.rows("SELECT path, xmin::text FROM page_state ORDER BY path")
+    deployed.rewind()
+
+    worker = deployed.start("worker")
+    poll(lambda: deployed.committed() == deployed.published(), "all acknowledged again")
+
+    assert deployed.rows("SELECT path, xmin::text FROM page_state ORDER BY path") == before
+    assert worker.end() == 0
+
+
+def test_r06_poison_is_kept_in_sight_and_holds_up_nobody(deployed: Deployed) -> None:
+    unknown = msgspec.msgpack.encode({"type": "page.changed.v99", "page_id": "docs/x.md"})
+    poison = [
+        (b"docs/x.md", b"\xff\xfe no message"),
+        (b"docs/x.md", unknown),
+        (b"docs/x.md", None),
+        (b"another key", msgspec.msgpack.encode(_event("docs/x.md"))),
+    ]
+    worker = deployed.start("worker")
+    deployed.send(*poison)
+    words = deployed.write(_PAGES)
+
+    deployed.check(words)
+
+    kept = deployed.rows('SELECT topic, partition, "offset", reason, head FROM undecodable')
+    assert len(kept) == len(poison)
+    assert all(topic == deployed.broker.topics.pages and reason for topic, *_, reason, _ in kept)
+    assert poison[0][1] in {bytes(head) for *_, head in kept if head is not None}
+    assert worker.end() == 0
+
+
+def test_a_dead_workers_partitions_are_taken_over(deployed: Deployed) -> None:
+    first, second = deployed.start("worker"), deployed.start("worker")
+    deployed.check(deployed.write(_PAGES))
+    first.end(signal.SIGKILL)
+    start_s = time.monotonic()
+
+    words = deployed.write(_PAGES)
+    deployed.wait_for(words)
+
+    taken_over_s = time.monotonic() - start_s
+    deployed.check(words)
+    assert taken_over_s < TAKEN_OVER_WITHIN_S
+    assert second.end() == 0
+
+
+def test_r25_a_worker_that_was_asleep_is_a_zombie_that_changes_nothing(
+    deployed: Deployed,
+) -> None:
+    sleeping = deployed.start("worker", "--embed-s", "0.05")
+    deployed.check(deployed.write(_PAGES))
+    deployed.write(_PAGES)
+    poll(lambda: deployed.in_flight() in range(1, _PAGES), "a batch at hand")
+    sleeping.tell(signal.SIGSTOP)
+    words = deployed.write(_PAGES)
+
+    awake = deployed.start("worker")
+    deployed.check(words)
+    sleeping.tell(signal.SIGCONT)
+    newer = deployed.write(_PAGES)
+
+    deployed.check(newer)
+    assert sleeping.end() == 0
+    assert awake.end() == 0
+
+
+def test_r38_a_calm_end_under_load_leaves_no_work_for_a_second_time(deployed: Deployed) -> None:
+    worker = deployed.start("worker", "--embed-s", "0.02")
+    deployed.check(deployed.write(_PAGES))
+    deployed.write(_PAGES)
+    poll(lambda: deployed.in_flight() in range(1, _PAGES), "a batch at hand")
+    start_s = time.monotonic()
+
+    status = worker.end()
+
+    ended_s = time.monotonic() - start_s
+    applied = len(deployed.indexed() & {f"canary{n}turn{deployed.turn}" for n in range(_PAGES)})
+    assert (status, ended_s < 30.0) == (0, True)
+    assert deployed.published() - deployed.committed() == _PAGES - applied
+    again = deployed.start("worker")
+    deployed.check({f"canary{n}turn{deployed.turn}" for n in range(_PAGES)})
+    assert again.end() == 0
+
+
+def test_r20_r38b_a_database_that_is_away_stalls_a_worker_which_ends_without_acknowledging(
+    deployed: Deployed,
+) -> None:
+    with before_database(deployed.database) as (proxy, address):
+        worker = deployed.start("worker", database=address)
+        deployed.check(deployed.write(_PAGES))
+        proxy.cut()
+        words = deployed.write(_PAGES)
+        poll(lambda: worker.client.get("/readyz").status_code == 503, "unreadiness")
+        proxy.heal()
+        deployed.check(words)
+        acknowledged = deployed.committed()
+        proxy.cut()
+        words = deployed.write(_PAGES)
+        poll(lambda: deployed.published() == acknowledged + _PAGES, "everything published")
+        poll(lambda: worker.metric("headwater_lag_events") == _PAGES, "events at hand")
+        start_s = time.monotonic()
+
+        status = worker.end(within_s=40)
+
+        ended_s = time.monotonic() - start_s
+    assert (status, ended_s < 30.0) == (0, True)
+    assert deployed.committed() == acknowledged
+    assert deployed.rows("SELECT FROM parked") == []
+    again = deployed.start("worker")
+    deployed.check(words)
+    assert again.end() == 0
+
+
+@pytest.fixture(scope="module")
+def survivor(deployed: Deployed) -> Serving:
+    """A worker that goes on."""
+    return deployed.start("worker")
+
+
+@pytest.mark.parametrize("point", ["vectors:after:1", "apply:before:1", "apply:after:3"])
+def test_r01_r02_r03_r04_a_worker_killed_at_any_point_is_made_up_for_by_another(
+    deployed: Deployed, survivor: Serving, point: str
+) -> None:
+    dying = deployed.start("worker", "--die", point)
+    deployed.until_shared(2)
+    begun = deployed.journal.stat().st_size
+    words = deployed.write(_PAGES)
+    poll(lambda: not dying.is_running, "the death")
+
+    deployed.check(words)
+
+    assert survivor.is_running
+    assert _paid_twice(deployed, since=begun) == set()
+
+
+def _event(page_id: str) -> dict[str, object]:
+    """A page of long ago, which changes nothing."""
+    return {
+        "type": "page.changed.v1",
+        "page_id": page_id,
+        "revision": 1,
+        "url": "u",
+        "format": "markdown",
+        "text": "# Old\n",
+        "blob": "b",
+        "commit": "c",
+        "committed_at": "2026-01-01T00:00:00Z",
+    }
+
+
+def _paid_twice(deployed: Deployed, *, since: int) -> set[str]:
+    committed: set[str] = set()
+    twice: set[str] = set()
+    for line in deployed.journal.read_text()[since:].splitlines():
+        what, text_hash = line.split()
+        if what == "committed":
+            committed.add(text_hash)
+        elif text_hash in committed:
+            twice.add(text_hash)
+    return twice

@@ -1,0 +1,168 @@
+"""Topics and publishing, against a real broker."""
+
+import asyncio
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+import pytest
+from kafka import KafkaConsumer
+
+from headwater.adapters.kafka_topics import apply_topics
+from headwater.cluster.broker import LocalBroker
+from ingest.adapters.kafka import MAX_OUTSTANDING, KafkaPublish
+from schemas.broker import Broker, KafkaSettings
+from schemas.errors import BadConfiguration, NotConsumed
+from schemas.events import MAX_PAGE_BYTES, PageEvent
+from schemas.ids import PageId, Revision
+from schemas.wire import Record, decode_event
+from tests.support.events import changed, deleted, page
+
+
+def reached(broker: LocalBroker, *, partitions: int = 4, replication: int = 1) -> Broker:
+    """The broker as an installation of its own reaches it."""
+    settings = KafkaSettings(
+        servers=broker.address,
+        prefix=f"test-{uuid4().hex[:12]}",
+        partitions=partitions,
+        replication=replication,
+        resend_after_s=1.0,
+    )
+    return Broker(settings=settings)
+
+
+@dataclass
+class Index:
+    """What is known to be applied or parked."""
+
+    done: set[PageId] = field(default_factory=set)
+
+    async def pending(self, pages: Mapping[PageId, Revision]) -> Collection[PageId]:
+        return [page for page in pages if page not in self.done]
+
+
+@pytest.fixture
+def topics(broker: LocalBroker) -> Broker:
+    """An installation whose topics are made."""
+    made = reached(broker)
+    apply_topics(made, check=False)
+    return made
+
+
+def test_topics_are_made_once_and_checked_ever_after(broker: LocalBroker) -> None:
+    installation = reached(broker)
+
+    before = apply_topics(installation, check=True)
+    made = apply_topics(installation, check=False)
+    after = apply_topics(installation, check=True)
+
+    assert [drift.what for drift in before] == ["missing"] * 4
+    assert made == before
+    assert after == []
+    assert apply_topics(installation, check=False) == []
+
+
+def test_topics_grow_and_never_shrink(broker: LocalBroker) -> None:
+    small = reached(broker, partitions=2)
+    apply_topics(small, check=False)
+    prefix = small.settings.prefix
+    large = Broker(settings=KafkaSettings(servers=broker.address, prefix=prefix, partitions=6))
+
+    grown = apply_topics(large, check=False)
+
+    assert {drift.what for drift in grown} == {"2 partitions, not 6"}
+    assert apply_topics(large, check=True) == []
+    assert apply_topics(small, check=True) == []
+
+
+def test_more_replicas_than_brokers_are_refused_in_one_line(broker: LocalBroker) -> None:
+    with pytest.raises(BadConfiguration, match="refuses the topics"):
+        apply_topics(reached(broker, replication=3), check=False)
+
+
+def test_what_is_published_is_there_for_good_under_its_pages_key(
+    topics: Broker, runner: asyncio.Runner
+) -> None:
+    largest = changed("large.md", 1, "x" * MAX_PAGE_BYTES)
+    events: list[PageEvent] = [changed("a.md", 1), deleted("b.md", 2, moved_to="a.md"), largest]
+    publish = KafkaPublish(topics, Index().pending)
+
+    runner.run(publish(events))
+    publish.close()
+
+    consumer = KafkaConsumer(
+        topics.topics.pages,
+        bootstrap_servers=topics.servers,
+        auto_offset_reset="earliest",
+        consumer_timeout_ms=5_000,
+        fetch_max_bytes=2**24,
+        max_partition_fetch_bytes=2**24,
+    )
+    found = [
+        decode_event(Record(r.topic, r.partition, r.offset, r.key, r.value))
+        for r, _ in zip(consumer, events, strict=False)
+    ]
+    consumer.close()
+    assert sorted(found, key=lambda event: event.page_id) == sorted(
+        events, key=lambda event: event.page_id
+    )
+
+
+def test_publishing_waits_while_too_many_pages_are_outstanding(
+    topics: Broker, runner: asyncio.Runner
+) -> None:
+    index = Index()
+    publish = KafkaPublish(topics, index.pending)
+
+    async def play() -> tuple[bool, bool]:
+        await publish([changed(f"{n}.md", 1) for n in range(MAX_OUTSTANDING)])
+        waiting = asyncio.create_task(publish([changed("one-more.md", 1)]))
+        await asyncio.wait({waiting}, timeout=0.2)
+        early = waiting.done()
+        index.done.add(page("7.md"))
+        await waiting
+        return early, waiting.done()
+
+    assert runner.run(play()) == (False, True)
+    publish.close()
+
+
+def test_a_page_is_settled_once_the_index_says_so(topics: Broker, runner: asyncio.Runner) -> None:
+    index = Index()
+    publish = KafkaPublish(topics, index.pending)
+
+    async def play() -> bool:
+        await publish([changed("a.md", 1), changed("b.md", 1)])
+        waiting = asyncio.create_task(publish.settled([page("a.md")]))
+        await asyncio.wait({waiting}, timeout=0.2)
+        early = waiting.done()
+        index.done.add(page("a.md"))
+        await waiting
+        await publish.settled([page("never-sent.md")])
+        return early
+
+    assert runner.run(play()) is False
+    publish.close()
+
+
+def test_what_nobody_consumes_is_told_and_may_be_sent_again(
+    topics: Broker, runner: asyncio.Runner
+) -> None:
+    publish = KafkaPublish(topics, Index().pending)
+    runner.run(publish([changed("a.md", 1)]))
+
+    with pytest.raises(NotConsumed, match="is a worker running"):
+        runner.run(publish.settled([page("a.md")]))
+
+    assert publish.outstanding == 0
+    runner.run(publish([changed("a.md", 2)]))
+    publish.close()
+
+
+def test_publishing_without_topics_names_the_command(
+    broker: LocalBroker, runner: asyncio.Runner
+) -> None:
+    publish = KafkaPublish(reached(broker), Index().pending)
+
+    assert "headwater topics apply" in (runner.run(publish.ready()) or "")
+    publish.close()

@@ -1,0 +1,90 @@
+"""A TCP proxy before something a test wants to take away from one process alone."""
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+_CHUNK_BYTES = 65_536
+
+
+class Proxy:
+    """Passes bytes between its own port on loopback and `upstream`: a port there, or the path of a socket."""
+
+    def __init__(self, upstream: int | str) -> None:
+        self._upstream = upstream
+        self._links: list[socket.socket] = []
+        self._turn = threading.Lock()
+        self._is_cut = False
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listening.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self) -> None:
+        """Break every connection, and refuse new ones."""
+        with self._turn:
+            self._is_cut = True
+            self._drop()
+
+    def heal(self) -> None:
+        """Let new connections through."""
+        with self._turn:
+            self._is_cut = False
+
+    def close(self) -> None:
+        """End it for good."""
+        self._listening.close()
+        self.cut()
+
+    def _drop(self) -> None:
+        links, self._links = self._links, []
+        for link in links:
+            with contextlib.suppress(OSError):
+                link.shutdown(socket.SHUT_RDWR)
+            link.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near, _ = self._listening.accept()
+            except OSError:
+                return
+            with self._turn:
+                if self._is_cut:
+                    near.close()
+                    continue
+                far = self._dial()
+                self._links += [near, far]
+            for ends in ((near, far), (far, near)):
+                threading.Thread(target=_pump, args=ends, daemon=True).start()
+
+    def _dial(self) -> socket.socket:
+        if isinstance(self._upstream, int):
+            return socket.create_connection(("127.0.0.1", self._upstream))
+        far = socket.socket(socket.AF_UNIX)
+        far.connect(self._upstream)
+        return far
+
+
+@contextmanager
+def before_database(conninfo: str) -> Iterator[tuple[Proxy, str]]:
+    """A proxy before a database. Yields: it, and how to connect through it."""
+    options = conninfo_to_dict(conninfo)
+    host, port = str(options["host"]), int(options["port"] or 5432)
+    proxy = Proxy(f"{host}/.s.PGSQL.{port}" if host.startswith("/") else port)
+    try:
+        yield proxy, make_conninfo(conninfo, host="127.0.0.1", port=proxy.port)
+    finally:
+        proxy.close()
+
+
+def _pump(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(_CHUNK_BYTES):
+            target.sendall(data)
+    for end in (source, target):
+        with contextlib.suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
