@@ -1,0 +1,80 @@
+"""Connecting this process to a Ray cluster, or to one of its own on loopback."""
+
+import contextlib
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from index.settings import RaySettings
+from schemas.errors import EmbedderUnavailable, WrongUse
+
+NAMESPACE = "headwater"
+LOCAL = "local"
+_OBJECT_STORE_BYTES = 100 * 2**20
+
+
+def environment_of(home: Path) -> dict[str, str]:
+    """What a cluster of one machine's own has to find: nothing of it leaves loopback or `home`.
+
+    Makes the token that its processes know each other by. The last variable keeps every port on 127.0.0.1, on Linux
+    too, though its name says otherwise (measured with Ray 2.60).
+    """
+    token = home / "ray_token"
+    with contextlib.suppress(FileExistsError):
+        descriptor = os.open(token, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_hex(32))
+    return {
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN_PATH": str(token),
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+    }
+
+
+def connect(settings: RaySettings, home: Path) -> Callable[[], None]:
+    """Join the cluster that is configured, or start one of our own. Blocks for seconds.
+
+    Returns: what leaves it again, and ends one of our own. Raises: EmbedderUnavailable, WrongUse.
+    """
+    folder = tempfile.mkdtemp(prefix="hw-ray-") if settings.address == LOCAL else ""
+    if settings.address == LOCAL:
+        os.environ.update(environment_of(home))  # Ray reads it when it is first imported
+    try:
+        import ray
+    except ImportError as error:
+        raise WrongUse(
+            "[ray] needs ray, which the extra `cluster` brings: pip install 'headwater[cluster]'"
+        ) from error
+    options: dict[str, Any] = {
+        "namespace": NAMESPACE,
+        "log_to_driver": False,
+        "configure_logging": False,
+    }
+    try:
+        if settings.address == LOCAL:
+            ray.init(
+                **options,
+                num_cpus=max(1, round(settings.cpus * settings.actors)),
+                include_dashboard=False,
+                object_store_memory=_OBJECT_STORE_BYTES,
+                _temp_dir=folder,  # sockets below it have room for about 100 characters
+            )
+        else:
+            ray.init(**options, address=settings.address)
+    except (ConnectionError, RuntimeError, OSError, ValueError) as error:
+        first_line = (str(error).strip().splitlines() or ["no reason given"])[0]
+        raise EmbedderUnavailable(f"Ray at {settings.address}: {first_line}") from error
+    return lambda: _leave(folder)
+
+
+def _leave(folder: str) -> None:
+    import ray
+
+    ray.shutdown()
+    if folder:
+        shutil.rmtree(folder, ignore_errors=True)
