@@ -1,0 +1,179 @@
+"""The whole deployed topology as processes on loopback: broker, database, Ray head, intake, workers, answering."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import which
+from typing import Self
+
+import httpx
+
+from headwater.cluster.broker import LocalBroker, free_port, listens
+from headwater.cluster.supervisor import Child, Supervisor
+from index.adapters.embed.ray_cluster import environment_of
+from index.adapters.postgres.server import EmbeddedServer
+from schemas.errors import HeadwaterError, StoreUnavailable, WrongUse
+
+PARTITIONS = 8
+_POSTGRES_CHECK_S = 1.0
+_RAY_STORE_BYTES = 100 * 2**20
+_COMMAND_WITHIN_S = 120.0
+_READY_WITHIN_S = 5.0
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to run. `main` is how the program is started; `ray` False leaves embedding to the workers themselves."""
+
+    folder: Path
+    config: Path
+    workers: int = 2
+    port: int = 0
+    ray: bool = True
+    main: Sequence[str] = (sys.executable, "-m", "headwater.main")
+
+
+class Cluster:
+    """A running topology; a block that begins once every process is there and ends them all."""
+
+    def __init__(self, plan: Plan, env: Mapping[str, str], say: Say) -> None:
+        self._plan = plan
+        self._say = say
+        plan.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.broker = LocalBroker(plan.folder / "kafka")
+        self._postgres_home = plan.folder / "postgres"
+        self._postgres_port = free_port()
+        self.postgres = self._start_postgres()
+        self.ray_port = free_port()
+        # Sockets below it have room for about 100 characters.
+        self._ray_folder = tempfile.mkdtemp(prefix="hw-ray-")
+        self.ports = {
+            "ingest": free_port(),
+            "serve": plan.port or free_port(),
+            **{f"worker-{number}": free_port() for number in range(1, plan.workers + 1)},
+        }
+        self.env = {
+            **env,
+            "HEADWATER_HOME": str(plan.folder / "home"),
+            "HEADWATER_KAFKA": self.broker.address,
+            "HEADWATER_KAFKA__PARTITIONS": str(PARTITIONS),
+            "HEADWATER_DATABASE_URL": self.postgres.address.conninfo,
+        }
+        if plan.ray:
+            self.env |= environment_of(plan.folder)
+            self.env["HEADWATER_RAY_ADDRESS"] = f"127.0.0.1:{self.ray_port}"
+        self.supervisor = Supervisor(plan.folder, self.env, say)
+
+    def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def address(self, name: str) -> str:
+        """Where a process answers."""
+        return f"http://127.0.0.1:{self.ports[name]}"
+
+    def run(self, *arguments: str) -> str:
+        """Run one command of the program against this topology. Returns: what it printed. Raises: WrongUse."""
+        done = subprocess.run(
+            [*self._plan.main, *arguments, "--config", str(self._plan.config)],
+            env=self.env,
+            cwd=self._plan.folder,
+            capture_output=True,
+            text=True,
+            timeout=_COMMAND_WITHIN_S,
+            check=False,
+        )
+        if done.returncode:
+            raise WrongUse(f"{' '.join(arguments)} gave {done.returncode}: {done.stderr[-500:]}")
+        return done.stdout
+
+    def keep_postgres(self) -> None:
+        """Start the database again where it has died; called every second or so."""
+        if not listens(self._postgres_port):
+            before, self.postgres = self.postgres, self._start_postgres()
+            before.close()
+
+    def wait(self, is_told: Callable[[], bool]) -> None:
+        """Look after everything until told to end."""
+        while not is_told():
+            try:
+                self.keep_postgres()
+            except HeadwaterError as error:
+                self._say(str(error))
+            time.sleep(_POSTGRES_CHECK_S)
+
+    def _start(self) -> None:
+        start = self.supervisor.start
+        broker = Child("kafka", self.broker.command, lambda: listens(self.broker.port))
+        start(broker)
+        if self._plan.ray:
+            start(Child("ray", self._ray_command(), lambda: listens(self.ray_port)))
+        self._say("making the topics and the schema")
+        self.run("topics", "apply")
+        self.run("migrate")
+        for name in self.ports:
+            start(self._process(name), within_s=900.0)  # the first prepares the model
+
+    def _process(self, name: str) -> Child:
+        part = name.partition("-")[0]
+        port = str(self.ports[name])
+        command = [*self._plan.main, part, "--port", port, "--config", str(self._plan.config)]
+        return Child(name, command, lambda: _is_live(self.address(name)))
+
+    def _ray_command(self) -> list[str]:
+        ray = which("ray", path=f"{Path(sys.executable).parent}:{os.defpath}")
+        if ray is None:
+            raise WrongUse("Ray is not installed: pip install 'headwater[cluster]'")
+        return [
+            *(ray, "start", "--head", "--block", f"--port={self.ray_port}"),
+            *("--node-ip-address=127.0.0.1", f"--temp-dir={self._ray_folder}"),
+            *("--include-dashboard=false", "--disable-usage-stats"),
+            f"--object-store-memory={_RAY_STORE_BYTES}",
+        ]
+
+    def _start_postgres(self) -> EmbeddedServer:
+        return EmbeddedServer.start(self._postgres_home, self._say, tcp_port=self._postgres_port)
+
+    def _end(self) -> None:
+        self.supervisor.end()
+        self.postgres.close()
+        shutil.rmtree(self._ray_folder, ignore_errors=True)
+
+
+def _is_live(address: str) -> bool:
+    try:
+        return httpx.get(f"{address}/healthz", timeout=_READY_WITHIN_S).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def wait_ready(cluster: Cluster, name: str, *, within_s: float) -> None:
+    """Return once a process says that it is ready. Raises: StoreUnavailable with what it said last."""
+    deadline = time.monotonic() + within_s
+    told = ""
+    while time.monotonic() < deadline:
+        try:
+            answer = httpx.get(f"{cluster.address(name)}/readyz", timeout=_READY_WITHIN_S)
+        except httpx.HTTPError as error:
+            told = type(error).__name__
+        else:
+            if answer.is_success:
+                return
+            told = str(answer.json().get("detail", answer.text))
+        time.sleep(0.2)
+    raise StoreUnavailable(f"{name} is not ready: {told}")

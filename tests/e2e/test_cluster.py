@@ -1,0 +1,149 @@
+"""`make cluster`: the whole topology as processes, and a supervisor that starts again what ends."""
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from headwater.cluster.supervisor import Child, Supervisor
+from headwater.cluster.topology import Cluster, Plan, wait_ready
+from index.adapters.postgres.server import discard
+from schemas.errors import StoreUnavailable
+from tests.support.program import FAKE, poll
+from tests.support.repository import Repository, page
+
+_SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
+_CONFIG = """
+[[source]]
+name = "docs"
+location = "{docs}"
+poll_s = 0.4
+[kafka]
+session_timeout_s = 2
+resend_after_s = 10
+[ray]
+cpus = 0.5
+lost_after_s = 5
+"""
+
+
+@pytest.fixture
+def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
+    supervisor = Supervisor(tmp_path, dict(os.environ), lambda _: None)
+    yield supervisor
+    supervisor.end()
+
+
+def test_what_ends_is_started_again(supervisor: Supervisor) -> None:
+    child = Child("sleeper", _SLEEP)
+    supervisor.start(child)
+    assert child.process is not None
+    before = child.process.pid
+
+    os.kill(before, signal.SIGKILL)
+
+    poll(lambda: child.process and child.process.pid != before, "another process")
+    assert child.restarts == 1
+
+
+def test_what_is_told_to_end_stays_ended(supervisor: Supervisor) -> None:
+    child = Child("sleeper", _SLEEP)
+    supervisor.start(child)
+
+    supervisor.end()
+
+    assert child.process is not None
+    assert child.process.returncode == -signal.SIGTERM
+    assert child.restarts == 0
+
+
+def test_what_does_not_come_up_is_told_with_its_log(supervisor: Supervisor, tmp_path: Path) -> None:
+    child = Child("broken", [sys.executable, "-c", "raise SystemExit('why')"], lambda: False)
+
+    with pytest.raises(StoreUnavailable, match=r"broken\.log"):
+        supervisor.start(child, within_s=1.0)
+
+    assert "why" in (tmp_path / "broken.log").read_text()
+
+
+def test_a_commit_arrives_also_after_a_worker_and_the_head_of_the_cluster_were_killed(
+    tmp_path: Path,
+) -> None:
+    docs = Repository(tmp_path / "docs")
+    docs.write("a.md", page("A", "The word is before."))
+    docs.commit()
+    (tmp_path / "headwater.toml").write_text(_CONFIG.format(docs=docs.folder), "utf-8")
+    main = (sys.executable, "-m", *FAKE)
+    plan = Plan(tmp_path / "cluster", tmp_path / "headwater.toml", workers=1, main=main)
+    try:
+        with Cluster(plan, _environment(), lambda _: None) as cluster:
+            wait_ready(cluster, "ingest", within_s=60)
+            poll(lambda: "before" in _found(cluster, "before"), "the first word")
+            assert set(_listening(cluster)) <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+
+            _kill(cluster, "worker-1")
+            _kill(cluster, "ray")
+            docs.write("a.md", page("A", "The word is after."))
+            docs.commit()
+
+            poll(lambda: "after" in _found(cluster, "after"), "the second word", within_s=120)
+            verified = cluster.run("verify", "--json")
+            assert '"ok": true' in verified
+            below = psutil.Process().children(recursive=True)
+            parts = [process for process in below if _is_ray(process)]
+        assert parts
+        assert not [process for process in parts if _lives(process)]
+    finally:
+        discard(tmp_path / "cluster" / "postgres")
+
+
+def _environment() -> dict[str, str]:
+    return {key: value for key, value in os.environ.items() if not key.startswith("HEADWATER_")}
+
+
+def _found(cluster: Cluster, question: str) -> str:
+    answer = httpx.post(f"{cluster.address('serve')}/search", json={"question": question})
+    return " ".join(hit["text"] for hit in answer.json()["hits"])
+
+
+def _kill(cluster: Cluster, name: str) -> None:
+    """Kill a child with all below it."""
+    child = cluster.supervisor.child(name)
+    assert child.process is not None
+    process = psutil.Process(child.process.pid)
+    for one in [*process.children(recursive=True), process]:
+        one.kill()
+    poll(lambda: child.restarts > 0, f"another {name}")
+
+
+def _listening(cluster: Cluster) -> list[str]:
+    """The addresses that anything of the topology listens on."""
+    found: list[str] = []
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if str(cluster.supervisor.folder) in process.cwd() or _is_ray(process):
+                found += [
+                    connection.laddr.ip
+                    for connection in process.net_connections("inet")
+                    if connection.status == psutil.CONN_LISTEN
+                ]
+    return found
+
+
+def _lives(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def _is_ray(process: psutil.Process) -> bool:
+    try:
+        return "/ray" in " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return False

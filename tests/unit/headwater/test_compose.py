@@ -1,0 +1,142 @@
+"""What docker-compose.yml and the Dockerfile say exists: commands, options, settings, pages, targets."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prometheus_client import CollectorRegistry
+from typer.main import get_command
+
+from headwater.cluster.broker import _PROPERTIES
+from headwater.http import make_app
+from headwater.main import app
+from headwater.settings import load_settings
+from schemas.topics import MAX_RECORD_BYTES
+
+ROOT = Path(__file__).resolve().parents[3]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = {name: service for name, service in SERVICES.items() if "build" in service}
+PROGRAM = {
+    name: service["command"]
+    for name, service in OURS.items()
+    if "entrypoint" not in service and service["command"]
+}
+SECRETS = re.compile(r"PASSWORD|TOKEN|SECRET")
+
+
+def test_every_command_and_option_is_one_of_the_program() -> None:
+    spoken = [
+        *PROGRAM.values(),
+        ["worker", *re.findall(r"headwater worker (.*)", _entrypoint("worker"))[0].split()],
+    ]
+
+    for words in spoken:
+        command: Any = get_command(app)
+        options = iter(words)
+        for word in options:
+            if word.startswith("--"):
+                assert word in {option for param in command.params for option in param.opts}, words
+                next(options)
+            else:
+                command = command.commands[word]
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_setting_is_one_of_the_program(name: str, tmp_path: Path) -> None:
+    environment = {
+        key: re.sub(r"\$\{\w+:[-?]([^}]*)\}", r"1", str(value))
+        for key, value in OURS[name]["environment"].items()
+    }
+
+    settings = load_settings(None, environment, folder=tmp_path)
+
+    assert settings.kafka.servers == "kafka:9092"
+    assert settings.database.url.startswith("postgresql://")
+
+
+def test_every_health_check_of_ours_asks_for_a_page_that_there_is() -> None:
+    made = make_app(routes=[], checks={}, hosts=(), metrics_registry=CollectorRegistry())
+    pages = {route.path for route in made.routes}
+
+    asked = {
+        name: re.findall(r"http://127\.0\.0\.1:(\d+)(/\w+)", str(service["healthcheck"]))
+        for name, service in OURS.items()
+        if "urllib" in str(service.get("healthcheck"))
+    }
+
+    assert set(asked) == {"ingest", "worker", "serve"}
+    for name, [(port, path)] in asked.items():
+        assert path in pages
+        words = [*OURS[name]["command"], *_entrypoint(name).split()]
+        assert words[words.index("--port") + 1] == port
+
+
+def test_nothing_is_published_beyond_this_host() -> None:
+    ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
+
+    assert ports
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def test_no_secret_has_a_default() -> None:
+    text = (ROOT / "docker-compose.yml").read_text("utf-8")
+    asked = re.findall(r"\$\{(\w+)(:?[-?])?", text)
+
+    assert {name for name, _ in asked if SECRETS.search(name)} == {
+        "POSTGRES_PASSWORD",
+        "RAY_AUTH_TOKEN",
+    }
+    assert all(how == ":?" for name, how in asked if SECRETS.search(name))
+    assert not re.search(r"(?:PASSWORD|TOKEN): (?!\$)", text)
+
+
+def test_a_service_waits_for_services_that_there_are_and_come_up() -> None:
+    for service in SERVICES.values():
+        for name, how in dict(service.get("depends_on", {})).items():
+            if how["condition"] == "service_healthy":
+                assert "healthcheck" in SERVICES[name]
+            else:
+                assert SERVICES[name]["restart"] == "no"
+
+
+def test_everything_that_runs_on_is_started_again() -> None:
+    once = {name for name, service in SERVICES.items() if service["restart"] == "no"}
+
+    assert once == {"migrate", "topics"}
+    assert {service["restart"] for name, service in SERVICES.items() if name not in once} == {
+        "unless-stopped"
+    }
+
+
+def test_every_image_of_ours_is_a_target_that_runs_as_somebody_else_than_root() -> None:
+    stages = _stages((ROOT / "Dockerfile").read_text("utf-8"))
+
+    for service in OURS.values():
+        lines = stages[service["build"]["target"]]
+        assert any(re.fullmatch(r"USER headwater", line) for line in lines)
+
+
+def test_brokers_carry_the_largest_record() -> None:
+    kafka = SERVICES["kafka"]["environment"]
+
+    assert int(kafka["KAFKA_MESSAGE_MAX_BYTES"]) == MAX_RECORD_BYTES
+    assert f"message.max.bytes={MAX_RECORD_BYTES}\n" in _PROPERTIES
+
+
+def _entrypoint(name: str) -> str:
+    return " ".join(OURS[name].get("entrypoint", []))
+
+
+def _stages(text: str) -> Mapping[str, list[str]]:
+    stages: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        found = re.match(r"FROM \S+ AS (\S+)", line)
+        if found:
+            stages[found[1]] = []
+        elif stages:
+            list(stages.values())[-1].append(line)
+    return stages
