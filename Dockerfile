@@ -21,7 +21,7 @@ FROM source AS installed-cpu
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 RUN awk '/^[a-z0-9]/ { skip = $0 ~ /^(torch==|nvidia-|cuda-|triton==)/ } !skip' requirements/cluster.lock > cpu.lock \
  && torch="$(sed -n 's/^\(torch==[^ ]*\) .*/\1/p' requirements/cluster.lock)" \
- && /opt/uv/bin/uv pip install --no-cache --python /opt/headwater/bin/python --index-url "$TORCH_INDEX" "$torch" \
+ && /opt/uv/bin/uv pip install --no-cache --python /opt/headwater/bin/python --no-deps --index-url "$TORCH_INDEX" "$torch" \
  && /opt/uv/bin/uv pip install --no-cache --no-deps --require-hashes --python /opt/headwater/bin/python -r cpu.lock
 
 FROM python:3.11-slim AS base

@@ -11,6 +11,9 @@ from schemas.ids import PageId
 _ENCODE = msgspec.msgpack.Encoder()
 _DECODE: msgspec.msgpack.Decoder[PageEvent] = msgspec.msgpack.Decoder(PageChanged | PageDeleted)
 
+_MAX_REVISION = 2**63  # a bigint
+_MAX_ID_CHARS = 2_000  # above what intake lets pass, below what an index row takes
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -45,6 +48,22 @@ def decode_event(record: Record) -> PageEvent:
         event = _DECODE.decode(record.value)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UndecodableRecord(str(error)) from error
-    if record.key != key_of(event.page_id) or "/" not in event.page_id:
+    if record.key != key_of(event.page_id):
         raise UndecodableRecord(f"the key is not that of {event.page_id[:200]!r}")
+    _refuse_what_no_store_takes(event)
     return event
+
+
+def _refuse_what_no_store_takes(event: PageEvent) -> None:
+    """Raises: UndecodableRecord for ids and revisions that could be neither applied nor parked."""
+    other = event.moved_from if isinstance(event, PageChanged) else event.moved_to
+    for page in (event.page_id, other):
+        if page is not None and not _is_page_id(page):
+            raise UndecodableRecord(f"{page[:200]!r} is no page")
+    if not 0 < event.revision < _MAX_REVISION:
+        raise UndecodableRecord(f"{event.revision} is no revision")
+
+
+def _is_page_id(page: PageId) -> bool:
+    source, slash, path = page.partition("/")
+    return bool(source and slash and path) and "\0" not in page and len(page) <= _MAX_ID_CHARS

@@ -38,7 +38,7 @@ def main() -> None:
 def _run(options: argparse.Namespace) -> int:
     if not options.config.is_file():
         say(
-            f"headwater: {options.config}: no such file; it names the sources, see docs/configuration.md"
+            f"headwater: {options.config}: no such file; it names the sources, see docs/reference/configuration.md"
         )
         return _EXIT_WRONG_USE
     told, is_started = threading.Event(), threading.Event()

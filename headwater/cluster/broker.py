@@ -31,7 +31,7 @@ class LocalBroker:
         self._libraries = libraries
         self._process: subprocess.Popen[bytes] | None = None
         self.port = port or free_port()
-        self._format(controller_port=free_port())
+        self._format()
 
     @property
     def address(self) -> str:
@@ -86,17 +86,14 @@ class LocalBroker:
         classes = str(self._libraries / "*")
         return ["java", _HEAP, "-XX:+UseSerialGC", "-cp", classes, main]
 
-    def _format(self, *, controller_port: int) -> None:
-        properties = self._folder / "server.properties"
-        if properties.exists():
-            return
+    def _format(self) -> None:
+        """Write its properties, with the ports of this run, and make its storage where there is none."""
+        properties, data = self._folder / "server.properties", self._folder / "data"
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        properties.write_text(
-            _PROPERTIES.format(
-                port=self.port, controller_port=controller_port, data=self._folder / "data"
-            ),
-            "utf-8",
-        )
+        text = _PROPERTIES.format(port=self.port, controller_port=free_port(), data=data)
+        properties.write_text(text, "utf-8")
+        if (data / "meta.properties").exists():
+            return
         cluster_id = urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
         command = [
             *self._java("kafka.tools.StorageTool"),

@@ -75,14 +75,19 @@ class KafkaPublish:
         loop = asyncio.get_running_loop()
         moved_at, resend_after_s = loop.time(), self._broker.settings.resend_after_s
         while not is_met():
-            before = len(self._sent)
-            pending = await self._pending(self._sent)
-            self._sent = {page: self._sent[page] for page in pending}
-            if len(self._sent) < before:
+            # Other sources send and wait meanwhile: only what was asked about is known to be done.
+            asked = dict(self._sent)
+            pending = set(await self._pending(asked))
+            done = [page for page in asked if page not in pending]
+            for page in done:
+                if self._sent.get(page) == asked[page]:
+                    del self._sent[page]
+            if done:
                 moved_at = loop.time()
             elif loop.time() - moved_at > resend_after_s:
-                count, self._sent = len(self._sent), {}
-                raise NotConsumed(count, resend_after_s)
+                for page in asked:
+                    self._sent.pop(page, None)
+                raise NotConsumed(len(asked), resend_after_s)
             if not is_met():
                 await asyncio.sleep(_POLL_S)
 

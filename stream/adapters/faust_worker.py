@@ -67,13 +67,17 @@ class FaustWorker:
         with tempfile.TemporaryDirectory(prefix="headwater-faust-") as folder:
             while not stop.is_set():
                 try:
-                    await self._run_once(folder, stop)
+                    failure = await self._run_once(folder, stop)
                 except (KafkaError, OSError) as error:
                     _log.warning("broker.away", reason=str(error))
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(stop.wait(), _RECONNECT_S)
+                    continue
+                if failure is not None:
+                    raise failure
 
-    async def _run_once(self, folder: str, stop: asyncio.Event) -> None:
+    async def _run_once(self, folder: str, stop: asyncio.Event) -> BaseException | None:
+        """One life of the client. Returns: what `consume` raised, if that ended it."""
         self._failure = asyncio.get_running_loop().create_future()
         self._is_leaving = False
         self._idle.set()
@@ -91,12 +95,12 @@ class FaustWorker:
                 await asyncio.wait(
                     {self._failure}, timeout=_POLL_S, return_when=asyncio.FIRST_COMPLETED
                 )
-            await self._finish_batch()
+            if not self._failure.done():
+                await self._finish_batch()
         finally:
             self._app = None
             await _stop(app)
-        if self._failure.done():
-            self._failure.result()
+        return self._failure.exception() if self._failure.done() else None
 
     async def _index(self, stream: Any) -> None:
         async for events in _batches(stream):
@@ -160,10 +164,12 @@ async def _batches(stream: Any) -> AsyncIterator[Sequence[Any]]:
 
 async def _stop(app: Any) -> None:
     """Leave the group. Faust may wait without limit: what it still holds is delivered again to others."""
-    try:
-        await asyncio.wait_for(app.stop(), _STOP_WITHIN_S)
-    except TimeoutError:
+    stopping = asyncio.ensure_future(app.stop())
+    await asyncio.wait({stopping}, timeout=_STOP_WITHIN_S)  # a cancellation it would swallow
+    if not stopping.done():
         _log.warning("worker.left_hard", after_s=_STOP_WITHIN_S)
+    elif not stopping.cancelled() and (error := stopping.exception()) is not None:
+        _log.warning("worker.left_hard", reason=f"{type(error).__name__}: {error}")
 
 
 def _record(event: Any) -> Record:

@@ -61,7 +61,7 @@ def test_r15_r16_a_broker_killed_under_load_and_started_again_loses_nothing(
     assert worker.is_running
     assert early.is_running
     assert early.end() == 0
-    assert deployed.rows("SELECT FROM parked") == []
+    assert deployed.parked() == []
 
 
 def test_r19_what_the_topic_lost_unread_is_sent_again(deployed: Deployed) -> None:

@@ -145,6 +145,35 @@ def test_a_page_is_settled_once_the_index_says_so(topics: Broker, runner: asynci
     publish.close()
 
 
+def test_sources_that_send_side_by_side_do_not_settle_each_others_pages(
+    topics: Broker, runner: asyncio.Runner
+) -> None:
+    """One asks the index while another sends: what is sent meanwhile was not asked about."""
+    index = Index()
+    is_asked, may_answer = asyncio.Event(), asyncio.Event()
+
+    async def slow(pages: Mapping[PageId, Revision]) -> Collection[PageId]:
+        known = dict(pages)
+        is_asked.set()
+        await may_answer.wait()
+        return await index.pending(known)
+
+    publish = KafkaPublish(topics, slow)
+
+    async def play() -> tuple[bool, int]:
+        await publish([changed("a.md", 1)])
+        waiting = asyncio.create_task(publish.settled([page("a.md")]))
+        await is_asked.wait()
+        await publish([changed("a.md", 2), changed("b.md", 1)])
+        index.done.add(page("a.md"))
+        may_answer.set()
+        await asyncio.wait({waiting}, timeout=5)
+        return waiting.done(), publish.outstanding
+
+    assert runner.run(play()) == (True, 1)
+    publish.close()
+
+
 def test_what_nobody_consumes_is_told_and_may_be_sent_again(
     topics: Broker, runner: asyncio.Runner
 ) -> None:

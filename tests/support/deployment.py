@@ -96,6 +96,10 @@ class Deployed:
         finally:
             admin.close()
 
+    def parked(self) -> list[tuple[Any, ...]]:
+        """What was ever parked, with the reason."""
+        return self.rows("SELECT path, revision, reason FROM parked ORDER BY path, revision")
+
     def committed(self) -> int:
         """How many records the group has acknowledged."""
         return sum(self._consumer.committed(part) or 0 for part in self._parts)

@@ -82,6 +82,27 @@ def test_what_is_no_event_is_refused(value: bytes | None, key: bytes | None) -> 
         decode_event(record(value, key=key))
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"page_id": "docs/a\0b.md"},
+        {"page_id": "no-slash"},
+        {"page_id": "docs/"},
+        {"page_id": "docs/" + "x" * 3_000},
+        {"revision": 0},
+        {"revision": -1},
+        {"revision": 2**63},
+        {"moved_from": "docs/a\0b.md"},
+    ],
+)
+def test_what_could_be_neither_applied_nor_parked_is_refused(wrong: dict[str, object]) -> None:
+    fields = msgspec.msgpack.decode(encode_event(EVENTS["page.changed.v1"])) | wrong
+    key = str(fields["page_id"]).encode()
+
+    with pytest.raises(UndecodableRecord):
+        decode_event(record(msgspec.msgpack.encode(fields), key=key))
+
+
 @given(st.binary(max_size=200), st.none() | st.binary(max_size=20))
 def test_no_bytes_do_anything_worse_than_being_refused(value: bytes, key: bytes | None) -> None:
     with contextlib.suppress(UndecodableRecord):
