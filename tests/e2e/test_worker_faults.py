@@ -87,7 +87,7 @@ def test_r25_a_worker_that_was_asleep_is_a_zombie_that_changes_nothing(
     sleeping = deployed.start("worker", "--embed-s", "0.05")
     deployed.check(deployed.write(_PAGES))
     deployed.write(_PAGES)
-    poll(lambda: deployed.in_flight() in range(1, _PAGES), "a batch at hand")
+    poll(lambda: deployed.in_flight() > 0, "a batch at hand")
     sleeping.tell(signal.SIGSTOP)
     words = deployed.write(_PAGES)
 
@@ -107,7 +107,7 @@ def test_r38_a_calm_end_under_load_leaves_no_work_for_a_second_time(deployed: De
     worker = deployed.start("worker", "--embed-s", "0.02")
     deployed.check(deployed.write(_PAGES))
     deployed.write(_PAGES)
-    poll(lambda: deployed.in_flight() in range(1, _PAGES), "a batch at hand")
+    poll(lambda: deployed.in_flight() > 0, "a batch at hand")
     start_s = time.monotonic()
 
     status = worker.end()
