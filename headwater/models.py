@@ -35,6 +35,7 @@ class Models:
     indexers: dict[str, Embed] = field(default_factory=dict)
     readers: dict[str, ReadingPool] = field(default_factory=dict)
     lost: asyncio.Event = field(default_factory=asyncio.Event)
+    _is_connected: bool = False
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def embedder(self, model: str) -> Embedder:
@@ -64,9 +65,10 @@ class Models:
         from index.adapters.embed import ray_cluster
 
         home = Path(self.settings.home)
-        if not self.indexers:
+        if not self._is_connected:
             leave = await asyncio.to_thread(ray_cluster.connect, self.settings.ray, home)
             self.stack.push_async_callback(asyncio.to_thread, leave)
+            self._is_connected = True
         from index.adapters.embed.ray_pool import RayPool
 
         embedding = self.settings.embedding

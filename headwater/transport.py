@@ -2,21 +2,17 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Mapping
 from functools import partial
 from importlib.util import find_spec
 from typing import Protocol
 
 from headwater.adapters.local_log import LocalLog
-from ingest.core.ports import Publish
+from ingest.core.ports import Pending, Publish
 from schemas.broker import Broker, KafkaSettings
 from schemas.errors import BadConfiguration, WrongUse
-from schemas.ids import PageId, Revision
 from stream.core.ports import RecordStore
 from stream.handlers import Consumer, RecordConsumer, consume_batch, consume_records
-
-Pending = Callable[[Mapping[PageId, Revision]], Awaitable[Collection[PageId]]]
-"""Those of the pages that some generation has neither brought to the revision nor parked at it."""
 
 
 class Transport(Protocol):

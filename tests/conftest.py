@@ -17,6 +17,7 @@ from headwater.cluster.broker import LocalBroker
 from index.adapters.postgres.database import Database
 from index.adapters.postgres.migrate import migrate
 from index.adapters.postgres.server import EmbeddedServer, discard
+from tests.support.broker import a_broker
 
 RAY = Path(__file__).parents[1].parent / "shared" / "data" / "ray-docs" / "history.bundle"
 _numbers = itertools.count(1)
@@ -76,12 +77,8 @@ def empty_conninfo(server: str) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalBroker]:
     """A Kafka broker that lasts as long as the tests; who breaks one brings their own."""
-    broker = LocalBroker(tmp_path_factory.mktemp("kafka") / "broker")
-    broker.start()
-    try:
+    with a_broker(tmp_path_factory.mktemp("kafka")) as broker:
         yield broker
-    finally:
-        broker.stop()
 
 
 @pytest.fixture

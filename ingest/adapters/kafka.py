@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import threading
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.errors import KafkaError
 
+from ingest.core.ports import Pending
 from schemas.broker import Broker
 from schemas.errors import BrokerUnavailable, NotConsumed
 from schemas.events import PageEvent
@@ -20,9 +21,6 @@ MAX_OUTSTANDING = 64
 _POLL_S = 0.02
 _SEND_TIMEOUT_S = 30.0
 _ASK_TIMEOUT_MS = 5_000
-
-Pending = Callable[[Mapping[PageId, Revision]], Awaitable[Collection[PageId]]]
-"""Those of the pages that some generation has neither brought to the revision nor parked at it."""
 
 
 class KafkaPublish:

@@ -1,6 +1,6 @@
 """What intake needs from outside: a ledger, somewhere to send events, and a source to read (see `tree.py`)."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -95,3 +95,7 @@ class Publish(Protocol):
     async def settled(self, pages: Collection[PageId]) -> None:
         """Return once nothing sent before for `pages` is outstanding any more."""
         ...
+
+
+Pending = Callable[[Mapping[PageId, Revision]], Awaitable[Collection[PageId]]]
+"""Those of the pages that some generation has neither brought to the revision nor parked at it."""

@@ -52,9 +52,8 @@ class FaustWorker:
         consumer = self._app.consumer if self._app is not None else None
         if consumer is None:
             return 0
-        with contextlib.suppress(
-            Exception
-        ):  # between two assignments the client has nothing to tell
+        # Between two assignments the client has nothing to tell.
+        with contextlib.suppress(Exception):
             return sum(
                 max(0, (consumer.highwater(part) or 0) - self._done[part])
                 for part in consumer.assignment()

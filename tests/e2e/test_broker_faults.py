@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from headwater.cluster.broker import LocalBroker
+from tests.support.broker import a_broker
 from tests.support.deployment import Deployed, a_deployment
 from tests.support.program import poll
 from tests.support.warm import Warm
@@ -15,12 +16,8 @@ _PAGES = 20
 @pytest.fixture(scope="module")
 def own_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalBroker]:
     """A broker that may be broken."""
-    broker = LocalBroker(tmp_path_factory.mktemp("kafka") / "broker")
-    broker.start()
-    try:
+    with a_broker(tmp_path_factory.mktemp("kafka")) as broker:
         yield broker
-    finally:
-        broker.stop()
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +42,7 @@ def test_r15_r16_a_broker_killed_under_load_and_started_again_loses_nothing(
 ) -> None:
     ingest, worker = deployed.started[:2]
     deployed.write(_PAGES)
+    poll(lambda: deployed.in_flight() > 0, "load")
     deployed.hang_up()
     own_broker.kill()
     words = deployed.write(_PAGES)

@@ -12,6 +12,7 @@ import pytest
 
 from index.adapters.file_lock import FileLock
 from tests.integration.embedded_homes import is_running
+from tests.support.journal import paid_twice
 from tests.support.program import FAKE, Program, a_program, poll
 from tests.support.repository import Repository, page
 from tests.support.warm import Warm
@@ -64,18 +65,6 @@ class Bench:
         self.docs.commit()
         return {f"edited{new}", f"added{new}", "movedtext"}
 
-    def paid_twice(self) -> set[str]:
-        """Texts that were embedded although their vector was committed."""
-        committed: set[str] = set()
-        twice: set[str] = set()
-        for line in self.journal.read_text().splitlines():
-            what, text_hash = line.split()
-            if what == "committed":
-                committed.add(text_hash)
-            elif text_hash in committed:
-                twice.add(text_hash)
-        return twice
-
     def found(self) -> set[str]:
         """Every word of interest that a search finds, in every page there is."""
         hits: list[dict[str, Any]] = self.program.done("search", "the word is", "-k", "50")["hits"]
@@ -112,7 +101,7 @@ def test_an_index_killed_at_any_point_is_made_whole_by_the_next(bench: Bench, po
     assert report["pages"]["parked"] == 0
     assert (verified["ok"], verified["behind"]) == (True, [])
     assert bench.found() == words
-    assert bench.paid_twice() == set()
+    assert paid_twice(bench.journal) == set()
     assert not is_running(bench.program.home)
 
 
@@ -131,7 +120,7 @@ def test_a_first_index_killed_half_way_is_finished_by_the_next(tmp_path: Path, w
 
         assert killed.status == -signal.SIGKILL
         assert report["pages"]["added"] + report["pages"]["unchanged"] == 150
-        assert bench.paid_twice() == set()
+        assert paid_twice(bench.journal) == set()
         assert program.done("verify")["pages"] == 150
 
 
@@ -172,7 +161,7 @@ def test_a_follower_killed_at_any_point_goes_on_at_its_next_start(bench: Bench, 
     assert ended == 0
     assert bench.found() == words
     assert bench.program.done("verify")["ok"]
-    assert bench.paid_twice() == set()
+    assert paid_twice(bench.journal) == set()
 
 
 def test_a_waiting_server_takes_over_when_the_first_is_killed(bench: Bench) -> None:

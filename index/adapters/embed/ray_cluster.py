@@ -41,7 +41,6 @@ def connect(settings: RaySettings, home: Path) -> Callable[[], None]:
 
     Returns: what leaves it again, and ends one of our own. Raises: EmbedderUnavailable, WrongUse.
     """
-    folder = tempfile.mkdtemp(prefix="hw-ray-") if settings.address == LOCAL else ""
     if settings.address == LOCAL:
         os.environ.update(environment_of(home))  # Ray reads it when it is first imported
     try:
@@ -55,6 +54,7 @@ def connect(settings: RaySettings, home: Path) -> Callable[[], None]:
         "log_to_driver": False,
         "configure_logging": False,
     }
+    folder = tempfile.mkdtemp(prefix="hw-ray-") if settings.address == LOCAL else ""
     try:
         if settings.address == LOCAL:
             ray.init(
@@ -67,6 +67,7 @@ def connect(settings: RaySettings, home: Path) -> Callable[[], None]:
         else:
             ray.init(**options, address=settings.address)
     except (ConnectionError, RuntimeError, OSError, ValueError) as error:
+        _leave(folder)
         first_line = (str(error).strip().splitlines() or ["no reason given"])[0]
         raise EmbedderUnavailable(f"Ray at {settings.address}: {first_line}") from error
     return lambda: _leave(folder)

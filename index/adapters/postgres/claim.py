@@ -3,11 +3,24 @@
 import time
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from schemas.errors import StoreUnavailable
 
 _KEY = 0x6865_6164_7761_7465  # "headwate", as no other program that shares the database is likely to choose
 _CONNECT_S = 5
+# Both ends notice within seconds that the other is gone: else the server would keep the claim of a vanished host for
+# hours, and we would wait as long for an answer.
+_KEEPALIVE: dict[str, int] = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+_SERVER_KEEPALIVE = (
+    "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3"
+    " -c tcp_user_timeout=10000"
+)
 _POLL_S = 0.1
 
 
@@ -16,6 +29,14 @@ class DatabaseClaim:
 
     def __init__(self, conninfo: str) -> None:
         self._conninfo = conninfo
+        own = conninfo_to_dict(conninfo).get("options") or ""
+        self._lasting = make_conninfo(
+            conninfo,
+            connect_timeout=_CONNECT_S,
+            application_name="headwater claim",
+            options=f"{own} {_SERVER_KEEPALIVE}",
+            **_KEEPALIVE,
+        )
         self._connection: psycopg.Connection[tuple[bool]] | None = None
 
     def take_exclusive(self, *, timeout_s: float = 0.0) -> bool:
@@ -67,12 +88,7 @@ class DatabaseClaim:
             return False
 
     def _take(self) -> bool:
-        connection = psycopg.connect(
-            self._conninfo,
-            autocommit=True,
-            connect_timeout=_CONNECT_S,
-            application_name="headwater claim",
-        )
+        connection = psycopg.connect(self._lasting, autocommit=True)
         row = connection.execute("SELECT pg_try_advisory_lock(%s)", (_KEY,)).fetchone()
         if row and row[0]:
             self._connection = connection

@@ -37,10 +37,10 @@ def expanded(
 ) -> Expanded:
     """Expand one page in `docs/` against `files`, which become known as the page wants them."""
     suffix = next(suffix for suffix, other in SUFFIXES.items() if other is format)
-    place = path or f"docs/page{suffix}"
+    asked = PageText(text, path or f"docs/page{suffix}", format, root)
     known: dict[str, str | None] = {}
     while True:
-        page = expand_known(PageText(text, place, format, root), known)
+        page = expand_known(asked, known)
         if not page.wanted:
             return page
         known |= {name: files.get(name) for name in page.wanted}
@@ -49,8 +49,7 @@ def expanded(
 def squeezed(text: str) -> str:
     """The text without blank lines at its ends and double ones in it."""
     lines = text.strip("\n").split("\n")
-    kept = [line for i, line in enumerate(lines) if line or i == 0 or lines[i - 1]]
-    return "\n".join(kept)
+    return "\n".join(line for i, line in enumerate(lines) if line or i == 0 or lines[i - 1])
 
 
 @pytest.mark.parametrize(
