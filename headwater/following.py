@@ -14,6 +14,7 @@ from watchdog.observers import Observer
 from headwater.indexing import Progress, sync_until_complete
 from headwater.metrics import Metrics
 from headwater.runtime import Runtime, utc_now
+from headwater.seeing.tracing import Carrier, trace_sync
 from headwater.statistics import Statistics
 from index.core.plan import Outcome
 from ingest.adapters.folder import FolderReader
@@ -32,9 +33,10 @@ _BACKOFF_CAP_S = 60.0
 
 @dataclass(slots=True)
 class Hint:
-    """That a source may have moved, and since when that is known."""
+    """That a source may have moved, since when that is known, and the trace of whoever said so."""
 
     since: datetime | None = None
+    trace: Carrier = ""
     _is_given: asyncio.Event = field(default_factory=asyncio.Event)
 
     def give(self) -> None:
@@ -103,19 +105,24 @@ async def follow(
     hint = following.hints[source.name]
     syncer = Syncer(
         following.runtime.store.ledger,
-        following.runtime.transport.publish,
+        following.runtime.publish,
         utc_now,
         is_hinted=lambda name: following.hints[name].is_given(),
         progress=progress,
+        parked=following.runtime.watch.parked_at_intake,
     )
-    failures, since = 0, None
+    failures, since, trace = 0, None, ""
     while True:
         # What a sync left undone is known since the hint that it served, not since the next one.
         taken = hint.take()
         since = since or taken
+        trace, hint.trace = trace or hint.trace, ""
         try:
-            report = await sync_until_complete(
-                source, syncer, everything=everything, detected_at=since
+            report = await trace_sync(
+                sync_until_complete(source, syncer, everything=everything, detected_at=since),
+                source=source.name,
+                hint=trace,
+                tracer=following.runtime.watch.tracer,
             )
         except HeadwaterError as error:
             failures += 1
@@ -130,8 +137,9 @@ async def follow(
         else:
             if not report.is_complete:
                 continue  # a hint came between two slices: what is left is compared anew, and sent after what is newer
-            failures, everything, since = 0, False, None
+            failures, everything, since, trace = 0, False, None, ""
             following.troubles.pop(source.name, None)
+            following.metrics.source_trouble.labels(source=source.name).set(0)
             await _after_sync(report, following)
         await hint.wait(_pause_s(source, failures))
 
@@ -169,9 +177,15 @@ async def _measure(report: SyncReport, following: Following) -> None:
                 following.generation, name, report.revision
             ):
                 following.metrics.freshness_seconds.labels(source=name, kind=kind).observe(seconds)
+    await measure_behind(name, following)
+
+
+async def measure_behind(name: SourceName, following: Following) -> None:
+    """Measure how far the index is behind what was published of a source, and what is parked of it."""
+    with contextlib.suppress(HeadwaterError):
         behind = await following.runtime.store.ledger.behind(name)
         following.metrics.behind_pages.labels(source=name).set(len(behind))
-        parked = await generations.parked(following.generation)
+        parked = await following.runtime.store.generations.parked(following.generation)
         following.metrics.parked.labels(source=name).set(len(parked.get(name, {})))
 
 
@@ -179,6 +193,7 @@ def _note_trouble(name: SourceName, error: HeadwaterError, following: Following)
     if str(following.troubles.get(name)) != str(error):
         _log.warning("source.trouble", source=name, reason=str(error))
     following.troubles[name] = error
+    following.metrics.source_trouble.labels(source=name).set(1)
     if isinstance(error, PermanentError):
         following.synced[name] = (
             True  # what cannot be synced must not hold back the others' readiness

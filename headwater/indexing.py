@@ -110,7 +110,7 @@ async def index_source(
 ) -> IndexReport:
     """Sync one source and wait until it is searchable or parked."""
     start_s, before = time.perf_counter(), runtime.cost.copy()
-    syncer = Syncer(runtime.store.ledger, runtime.transport.publish, utc_now, progress=progress)
+    syncer = Syncer(runtime.store.ledger, runtime.publish, utc_now, progress=progress)
     everything = target.is_new or source.name in target.overdue
     report = await sync_until_complete(source, syncer, everything=everything)
     if report.actions or target.is_new:

@@ -22,6 +22,7 @@ from headwater.runtime import (
     promote_generation,
     tidy,
 )
+from headwater.seeing.tracing import spanning
 from index.adapters.postgres.claim import DatabaseClaim
 from index.adapters.postgres.deliveries import PostgresDeliveries
 from ingest.adapters.folder import FolderReader
@@ -42,6 +43,7 @@ async def follow_all(
     """Follow every source, as soon as no other process does; that one alone chooses what is built."""
     target = target or await _take_over(runtime, following, claim)
     following.generation = target.generation
+    following.metrics.claim_held.set(1)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(consuming(runtime, following.told))
         progress = stack.enter_context(sync_progress())
@@ -152,12 +154,16 @@ async def _keep_tidy(runtime: Runtime) -> None:
 
 
 async def store_delivery(delivery: Delivery, *, runtime: Runtime, following: Following) -> bool:
-    is_new = await PostgresDeliveries(runtime.store.database).store(
-        source=delivery.source,
-        delivery_id=delivery.delivery_id,
-        event=delivery.event,
-        ref=delivery.ref,
-        after=delivery.after,
-    )
+    span = runtime.watch.tracer.start("webhook.received", {"headwater.source": delivery.source})
+    with spanning(span):
+        if hint := following.hints.get(delivery.source):
+            hint.trace = span.carrier  # first: what is stored wakes the follower at once
+        is_new = await PostgresDeliveries(runtime.store.database).store(
+            source=delivery.source,
+            delivery_id=delivery.delivery_id,
+            event=delivery.event,
+            ref=delivery.ref,
+            after=delivery.after,
+        )
     following.hint(delivery.source)
     return is_new

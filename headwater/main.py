@@ -3,7 +3,6 @@
 Each command imports its own module, so that `--help` and a wrong option need not wait for the libraries of all.
 """
 
-import logging
 import os
 import signal
 import sys
@@ -12,13 +11,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
-import structlog
 import typer
 
 from headwater.cli import EXIT_SIGNALLED, ConfigOption, JsonOption, run_command, settings_of
 from headwater.commands.sources import SourceOptions, with_sources
 from headwater.console import print_text, say
 from headwater.deployment import ingest_command, serve_command, topics, worker_command
+from headwater.seeing.logs import log_to_stderr
 from ingest.settings import SourceKind
 from schemas.answers import MAX_K
 from schemas.errors import HeadwaterError, PermanentError
@@ -63,7 +62,7 @@ Url = Annotated[str, typer.Option(help="Page address from {path}, {stem}, {dir},
 
 def main() -> None:
     """Run the program; the one place where every failure becomes a line and an exit status."""
-    _log_to_stderr()
+    log_to_stderr()
     try:
         status = app(prog_name="headwater", standalone_mode=False)  # what a command exits with
         sys.exit(status)
@@ -289,19 +288,6 @@ def eval_run_command(
     from headwater.commands.evaluate import run_evaluation
 
     run_command(run_evaluation(settings_of(config), questions, k=k, json=json))
-
-
-def _log_to_stderr() -> None:
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
 
 
 def _fail(error: BaseException) -> int:

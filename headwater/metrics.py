@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
@@ -24,6 +25,15 @@ class Metrics:
     parked: Gauge
     query_seconds: Histogram
     answers: Counter
+    source_trouble: Gauge
+    claim_held: Gauge
+    ready: Gauge
+    database_writable: Gauge
+    acknowledged: Gauge
+    retries: Counter
+    resets: Counter
+    notices: Counter
+    spans_lost: Counter
 
 
 def make_metrics() -> Metrics:
@@ -63,7 +73,41 @@ def make_metrics() -> Metrics:
             "headwater_query_seconds", "Stages of a query.", ["stage"], buckets=_QUERY_BUCKETS
         ),
         answers=counter("headwater_answers", "Answers given.", ["route", "refused"]),
+        **_of_a_deployment(registry),
     )
+
+
+def _of_a_deployment(registry: CollectorRegistry) -> dict[str, Any]:
+    """What alarms need, beside what users of the docs see."""
+    counter, gauge = partial(Counter, registry=registry), partial(Gauge, registry=registry)
+    return {
+        "source_trouble": gauge(
+            "headwater_source_trouble",
+            "1 while the last sync of a source failed, else 0.",
+            ["source"],
+        ),
+        "claim_held": gauge(
+            "headwater_claim_held", "1 while this process is the one that follows the sources."
+        ),
+        "ready": gauge("headwater_ready", "1 while a part that /readyz asks is ready.", ["part"]),
+        "database_writable": gauge(
+            "headwater_database_writable", "1 while the database takes writes."
+        ),
+        "acknowledged": gauge(
+            "headwater_acknowledged_timestamp_seconds",
+            "When this worker last acknowledged a batch, or began; 0 where nothing is consumed from a broker.",
+        ),
+        "retries": counter(
+            "headwater_retries", "Attempts that failed and are made again, by kind.", ["reason"]
+        ),
+        "resets": counter(
+            "headwater_reset_detected", "Times the workers lost their place, by how.", ["reason"]
+        ),
+        "notices": counter(
+            "headwater_notices", "Notices, by topic and by what came of them.", ["about", "outcome"]
+        ),
+        "spans_lost": counter("headwater_spans_lost", "Spans that no collector took."),
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from headwater.metering import Cost, MeteredEmbed, MeteredPages
+from headwater.metering import Cost, MeteredEmbed
 from headwater.models import Models, Say
+from headwater.seeing.watch import PageWatch
+from headwater.seeing.watched import (
+    WatchedPages,
+    WatchedPark,
+    WatchedPublish,
+    WatchedRecords,
+    watched_receiver,
+)
 from headwater.settings import Settings
 from headwater.transport import KafkaTransport, LocalTransport, Transport, broker_of
 from index.adapters.postgres.database import Database
@@ -25,12 +33,15 @@ from index.adapters.postgres.pages import PostgresPages
 from index.adapters.postgres.records import PostgresRecords
 from index.adapters.postgres.search import PostgresSearch
 from index.adapters.postgres.server import EmbeddedServer
+from index.core.plan import Outcome
 from index.core.ports import GenerationInfo
 from index.core.rank import RankWeights
 from index.handlers import Receiver, Searcher, search_index
 from ingest.adapters.examining_child import ExaminingChild
+from ingest.core.ports import Publish
 from schemas.answers import SearchResponse
 from schemas.errors import WrongUse
+from schemas.events import PageEvent
 from schemas.ids import Generation, SourceName
 from stream.handlers import Consumer, Told
 
@@ -65,6 +76,12 @@ class Runtime:
     searcher: Searcher
     cost: Cost
     examine: ExaminingChild
+    watch: PageWatch
+
+    @property
+    def publish(self) -> Publish:
+        """Where intake sends."""
+        return WatchedPublish(self.transport.publish, self.watch)
 
     async def search(
         self, question: str, *, k: int, sources: Sequence[str] | None
@@ -75,18 +92,30 @@ class Runtime:
     async def receivers(self) -> Sequence[Receiver]:
         """Every generation that receives changes, with the means it was built with."""
         return [
-            Receiver(
-                info.generation,
-                await self.models.reader(info.model),
-                MeteredEmbed(await self.models.indexer(info.model), self.cost),
+            watched_receiver(
+                Receiver(
+                    info.generation,
+                    await self.models.reader(info.model),
+                    MeteredEmbed(await self.models.indexer(info.model), self.cost),
+                ),
+                self.watch,
             )
             for info in await self.store.generations.generations()
         ]
 
     def consumer(self, told: Told) -> Consumer:
         """What `consume_batch` needs here."""
+
+        def heard(event: PageEvent, generation: Generation, outcome: Outcome | None) -> None:
+            self.watch.told(event, generation, outcome)
+            told(event, generation, outcome)
+
         return Consumer(
-            MeteredPages(self.store.pages, self.cost), self.store.generations, self.receivers, told
+            WatchedPages(self.store.pages, self.cost, self.watch),
+            WatchedPark(self.store.generations, self.watch),
+            self.receivers,
+            heard,
+            watch=self.watch,
         )
 
 
@@ -127,18 +156,24 @@ def _owner(settings: Settings) -> str:
 
 @asynccontextmanager
 async def open_runtime(
-    settings: Settings, say: Say, *, env: Mapping[str, str] | None = None, answers: bool = True
+    settings: Settings,
+    say: Say,
+    *,
+    env: Mapping[str, str] | None = None,
+    answers: bool = True,
+    watch: PageWatch | None = None,
 ) -> AsyncIterator[Runtime]:
     """The whole pipeline but its consumer, which `consuming` runs.
 
     `env` holds the secrets that the configuration names; None where nothing is published or consumed. Only where
-    questions are answered is the model loaded before its first use.
+    questions are answered is the model loaded before its first use. `watch` looks on, where anybody does.
     """
+    watch = watch or PageWatch()
     async with AsyncExitStack() as stack:
         examine = ExaminingChild(timeout_s=settings.chunking.read_timeout_s)
         await stack.enter_async_context(examine)
         store = await stack.enter_async_context(open_store(settings, say))
-        transport = _transport(settings, store, env)
+        transport = _transport(settings, store, env, watch)
         stack.push_async_callback(transport.close)
         models = Models(settings, say, stack)
         if answers:
@@ -149,14 +184,16 @@ async def open_runtime(
         )
         embed_question = partial(_embed_question, models=models, store=store)
         searcher = Searcher(store.search, embed_question, weights, retrieval.candidates)
-        yield Runtime(settings, store, models, transport, searcher, Cost(), examine)
+        yield Runtime(settings, store, models, transport, searcher, Cost(), examine, watch)
 
 
-def _transport(settings: Settings, store: Store, env: Mapping[str, str] | None) -> Transport:
+def _transport(
+    settings: Settings, store: Store, env: Mapping[str, str] | None, watch: PageWatch
+) -> Transport:
     if env is None or not settings.kafka.servers:
         return LocalTransport()
-    records = PostgresRecords(store.database)
-    return KafkaTransport(broker_of(settings.kafka, env), store.ledger.pending, records)
+    records = WatchedRecords(PostgresRecords(store.database), watch)
+    return KafkaTransport(broker_of(settings.kafka, env), store.ledger.pending, records, watch)
 
 
 class _Embedded:

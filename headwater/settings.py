@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from api.settings import AnswerSettings, ApiSettings
+from headwater.seeing.settings import TelemetrySettings
 from index.settings import (
     ChunkingSettings,
     DatabaseSettings,
@@ -29,6 +30,8 @@ _ALIASES = {
     "HEADWATER_KAFKA": ("kafka", "servers"),
     "HEADWATER_RAY_ADDRESS": ("ray", "address"),
 }
+_STANDARD = {"OTEL_EXPORTER_OTLP_ENDPOINT": ("telemetry", "otlp_endpoint")}
+"""Variables of no program in particular, which serve where the configuration says nothing."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,6 +47,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     api: ApiSettings = ApiSettings()
     kafka: KafkaSettings = KafkaSettings()
     ray: RaySettings = RaySettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
 
 
 def load_settings(file: Path | None, env: Mapping[str, str], *, folder: Path) -> Settings:
@@ -101,6 +105,9 @@ def _read(path: Path) -> dict[str, object]:
 
 
 def _overlay(tree: dict[str, object], env: Mapping[str, str]) -> None:
+    for name, (section, key) in _STANDARD.items():
+        if env.get(name) and isinstance(section_tree := tree.setdefault(section, {}), dict):
+            section_tree.setdefault(key, env[name])
     others = _NO_SETTINGS | set(_secret_names(tree))
     for name in sorted(env):
         if not name.startswith(_PREFIX) or name in others:

@@ -2,15 +2,17 @@
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib.util import find_spec
 from typing import Protocol
 
 from headwater.adapters.local_log import LocalLog
-from ingest.core.ports import Pending, Publish
+from ingest.core.ports import Pending, Publish, PublishWatch
 from schemas.broker import Broker, KafkaSettings
 from schemas.errors import BadConfiguration, WrongUse
+from schemas.wire import Record
 from stream.core.ports import RecordStore
 from stream.handlers import Consumer, RecordConsumer, consume_batch, consume_records
 
@@ -33,6 +35,11 @@ class Transport(Protocol):
         """How many events are not consumed yet, as far as this process knows."""
         ...
 
+    @property
+    def acknowledged_at(self) -> float:
+        """When a batch was last acknowledged here, as seconds since 1970; the start before the first, 0 without any."""
+        ...
+
     async def consume(self, consumer: Consumer, stop: asyncio.Event) -> None:
         """Feed `consumer` until `stop` is set, then finish the batch at hand. What it raises ends the process."""
         ...
@@ -50,6 +57,7 @@ class LocalTransport:
     """Everything in this process: the default."""
 
     is_local = True
+    acknowledged_at = 0.0
 
     def __init__(self) -> None:
         self._log = LocalLog()
@@ -91,16 +99,19 @@ class KafkaTransport:
 
     is_local = False
 
-    def __init__(self, broker: Broker, pending: Pending, records: RecordStore) -> None:
+    def __init__(
+        self, broker: Broker, pending: Pending, records: RecordStore, watch: PublishWatch
+    ) -> None:
         """Raises: WrongUse where the clients are not installed."""
         require_clients()
         from ingest.adapters.kafka import KafkaPublish
         from stream.adapters.faust_worker import FaustWorker
 
-        self._publish = KafkaPublish(broker, pending)
+        self._publish = KafkaPublish(broker, pending, watch)
         self._make_worker = partial(FaustWorker, broker)
         self._worker: FaustWorker | None = None
         self._records = records
+        self.acknowledged_at = 0.0
 
     @property
     def publish(self) -> Publish:
@@ -115,7 +126,13 @@ class KafkaTransport:
     async def consume(self, consumer: Consumer, stop: asyncio.Event) -> None:
         """See `Transport.consume`."""
         to = RecordConsumer(consumer, self._records)
-        self._worker = self._make_worker(partial(consume_records, to=to))
+
+        async def consume_and_note(records: Sequence[Record], lag: int) -> None:
+            await consume_records(records, lag, to)
+            self.acknowledged_at = time.time()
+
+        self.acknowledged_at = time.time()
+        self._worker = self._make_worker(consume_and_note)
         await self._worker.run(stop)
 
     async def ready(self) -> str | None:

@@ -21,6 +21,8 @@ from headwater.keeping import keep_database
 from headwater.metering import Ears
 from headwater.metrics import QueryMeter, make_metrics
 from headwater.runtime import Runtime, choose_generation, open_runtime
+from headwater.seeing.gauges import see
+from headwater.seeing.opening import open_watch
 from headwater.server import serve
 from headwater.settings import Settings
 from headwater.statistics import Statistics
@@ -105,14 +107,17 @@ async def _run(
         say(f"answering on http://{settings.api.host}:{port} (Ctrl-C stops)")
 
     secrets = _secrets(settings, env) if Part.FOLLOW in parts else {}
+    metrics = make_metrics()
+    part = next(iter(parts)).value if len(parts) == 1 else ""
     async with (
-        open_runtime(settings, say, env=env, answers=Part.ANSWER in parts) as runtime,
+        open_watch(settings, env, part=part, metrics=metrics) as watch,
+        open_runtime(settings, say, env=env, answers=Part.ANSWER in parts, watch=watch) as runtime,
         asyncio.TaskGroup() as group,
     ):
-        metrics = make_metrics()
         metrics.lag_events.set_function(lambda: runtime.transport.lag)
         runtime.cost.ears = Ears(metrics.texts_embedded.inc, metrics.texts_reused.inc)
         following = Following(runtime, metrics, Statistics(runtime.store.generations))
+        seeing = await see(following, group, env, parts=parts)
         running = await _start(runtime, parts, following, claim, group)
         try:
             host, port = settings.api.host, settings.api.port
@@ -121,6 +126,7 @@ async def _run(
             await running.finish()
         finally:
             running.cancel()
+            seeing.cancel()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.errors import KafkaError
 
-from ingest.core.ports import Pending
+from ingest.core.ports import NobodyWatches, Pending, PublishWatch
 from schemas.broker import Broker
 from schemas.errors import BrokerUnavailable, NotConsumed
 from schemas.events import PageEvent
@@ -30,8 +30,9 @@ class KafkaPublish:
     nothing moves for `resend_after_s` this raises NotConsumed: the next sync sends again whatever is still behind.
     """
 
-    def __init__(self, broker: Broker, pending: Pending) -> None:
+    def __init__(self, broker: Broker, pending: Pending, watch: PublishWatch | None = None) -> None:
         self._broker = broker
+        self._watch = watch or NobodyWatches()
         self._pending = pending
         self._sent: dict[PageId, Revision] = {}
         self._producer: KafkaProducer | None = None
@@ -99,11 +100,13 @@ class KafkaPublish:
                         self._broker.topics.pages,
                         key=key_of(event.page_id),
                         value=encode_event(event),
+                        headers=self._watch.headers(event),
                     )
                     for event in events
                 ]
-                for send in sends:
-                    send.get(timeout=_SEND_TIMEOUT_S)
+                for event, send in zip(events, sends, strict=True):
+                    placed = send.get(timeout=_SEND_TIMEOUT_S)
+                    self._watch.placed(event, placed.partition, placed.offset)
             except (KafkaError, OSError, AssertionError) as error:
                 # A producer that failed once may hold on to what it could not send: begin with a new one.
                 self._drop()

@@ -99,3 +99,26 @@ class Publish(Protocol):
 
 Pending = Callable[[Mapping[PageId, Revision]], Awaitable[Collection[PageId]]]
 """Those of the pages that some generation has neither brought to the revision nor parked at it."""
+
+
+class PublishWatch(Protocol):
+    """Looks on while events are sent to a broker: it decides nothing, never waits and never raises."""
+
+    def headers(self, event: PageEvent) -> list[tuple[str, bytes]]:
+        """What the record carries beside its event, such as a trace: nothing that anybody has to believe."""
+        ...
+
+    def placed(self, event: PageEvent, partition: int, offset: int) -> None:
+        """The broker has the event for good, at this place."""
+        ...
+
+
+class NobodyWatches:
+    """A `PublishWatch` that looks away."""
+
+    def headers(self, _event: PageEvent) -> list[tuple[str, bytes]]:
+        """See `PublishWatch.headers`."""
+        return []
+
+    def placed(self, _event: PageEvent, _partition: int, _offset: int) -> None:
+        """See `PublishWatch.placed`."""

@@ -20,7 +20,7 @@ from ingest.core.tree import Head, SourceReader
 from ingest.handlers.look import look_at
 from schemas.errors import BadSource, Fenced, StoreUnavailable, TransientError
 from schemas.formats import Dialect
-from schemas.ids import Revision, SourceName, page_id
+from schemas.ids import PageId, Revision, SourceName, page_id
 
 _log = structlog.get_logger()
 
@@ -67,7 +67,8 @@ class SyncReport:
 class Syncer:
     """What every sync works with. `is_hinted` tells that something newer than this sync's head is known.
 
-    `slice_pages` is how many pages are announced and sent together.
+    `parked` hears which pages were parked at intake, with the reasons, once that is on record. `slice_pages` is how
+    many pages are announced and sent together.
     """
 
     ledger: Ledger
@@ -75,6 +76,7 @@ class Syncer:
     now: Callable[[], datetime]
     is_hinted: Callable[[SourceName], bool] = lambda _: False
     progress: Callable[[SourceName, int, int], None] = lambda *_: None
+    parked: Callable[[Revision, Sequence[tuple[PageId, str]]], None] = lambda *_: None
     slice_pages: int = SLICE_PAGES
 
 
@@ -271,6 +273,9 @@ async def _send(
         texts = await _texts(round_, batch)
         announcement = Announcement(publications_of(batch, stamp), parked=parked_of(batch))
         await syncer.ledger.announce(name, stamp.revision, announcement)
+        syncer.parked(
+            stamp.revision, [(page_id(name, path), why) for path, why in announcement.parked]
+        )
         await syncer.publish(events_of(batch, texts, stamp, newest))
         sent += len(batch)
         syncer.progress(name, sent, len(changes))

@@ -173,7 +173,10 @@ async def _stop(app: Any) -> None:
 
 def _record(event: Any) -> Record:
     message = event.message
-    return Record(message.topic, message.partition, message.offset, message.key, message.value)
+    headers = tuple(message.headers or ())
+    return Record(
+        message.topic, message.partition, message.offset, message.key, message.value, headers
+    )
 
 
 def _credentials(broker: Broker) -> Any:

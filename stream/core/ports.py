@@ -1,9 +1,11 @@
 """What a stream needs from outside, beside the index."""
 
 from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
-from schemas.ids import PageId, Revision
+from schemas.events import PageEvent
+from schemas.ids import Generation, PageId, Revision
 from schemas.wire import Record
 
 
@@ -17,3 +19,30 @@ class RecordStore(Protocol):
     async def newest(self, pages: Collection[PageId]) -> Mapping[PageId, Revision]:
         """The revision of each page's newest published event; a page that was never published is left out."""
         ...
+
+
+class Watch(Protocol):
+    """Looks on while events are consumed: it decides nothing, never waits and never raises."""
+
+    def took(self, event: PageEvent, record: Record) -> None:
+        """An event came in this record."""
+        ...
+
+    def handling(
+        self, event: PageEvent, generation: Generation
+    ) -> AbstractContextManager[None, bool | None]:
+        """A block in which one event is brought into one generation, retries and all."""
+        ...
+
+
+class NobodyWatches:
+    """A `Watch` that looks away."""
+
+    def took(self, event: PageEvent, record: Record) -> None:
+        """See `Watch.took`."""
+
+    def handling(
+        self, event: PageEvent, generation: Generation
+    ) -> AbstractContextManager[None, bool | None]:
+        """See `Watch.handling`."""
+        return nullcontext()

@@ -14,22 +14,29 @@ SKIP_ABOVE_LAG = 1_000
 
 @dataclass(frozen=True, slots=True)
 class SortedRecords:
-    """A batch taken apart: what can be applied, and what is no event, with the reason."""
+    """A batch taken apart: what can be applied, and what is no event, with the reason.
+
+    `origins` are the records of `events`, in the same order.
+    """
 
     events: tuple[PageEvent, ...]
+    origins: tuple[Record, ...]
     undecodable: tuple[tuple[Record, UndecodableRecord], ...]
 
 
 def sort_records(records: Iterable[Record]) -> SortedRecords:
     """Decode every record; one that is no event stands aside and holds up nobody."""
     events: list[PageEvent] = []
+    origins: list[Record] = []
     undecodable: list[tuple[Record, UndecodableRecord]] = []
     for record in records:
         try:
             events.append(decode_event(record))
         except UndecodableRecord as error:
             undecodable.append((record, error))
-    return SortedRecords(tuple(events), tuple(undecodable))
+        else:
+            origins.append(record)
+    return SortedRecords(tuple(events), tuple(origins), tuple(undecodable))
 
 
 def is_flooded(lag: int) -> bool:

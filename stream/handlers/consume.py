@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -15,6 +15,7 @@ from schemas.errors import BadVectors, ParkingFailed, PermanentError, TransientE
 from schemas.events import PageDeleted, PageEvent
 from schemas.ids import Generation
 from stream.core.order import in_order, in_parts
+from stream.core.ports import NobodyWatches, Watch
 from stream.handlers.retries import retries
 
 _log = structlog.get_logger()
@@ -39,6 +40,7 @@ class Consumer:
     receivers: Callable[[], Awaitable[Sequence[Receiver]]]
     told: Told
     target_wait_s: float = TARGET_WAIT_S
+    watch: Watch = field(default_factory=NobodyWatches)
 
 
 async def consume_batch(events: Sequence[PageEvent], consumer: Consumer) -> None:
@@ -81,7 +83,8 @@ async def _apply(
     events: Sequence[PageEvent], pages: ReadPages, to: Receiver, consumer: Consumer
 ) -> None:
     for event in events:
-        await _consume(event, to, consumer, pages.get((event.page_id, event.revision)))
+        with consumer.watch.handling(event, to.generation):
+            await _consume(event, to, consumer, pages.get((event.page_id, event.revision)))
 
 
 async def _read_ahead(events: Sequence[PageEvent], to: Receiver, consumer: Consumer) -> ReadPages:

@@ -33,6 +33,8 @@ async def consume_records(records: Sequence[Record], lag: int, to: RecordConsume
     parts = sort_records(records)
     for record, error in parts.undecodable:
         await _keep(record, error, to.records)
+    for event, record in zip(parts.events, parts.origins, strict=True):
+        to.consumer.watch.took(event, record)
     newest: Mapping[PageId, Revision] = {}
     if is_flooded(lag):
         async for attempt in retries():

@@ -139,6 +139,15 @@ class Deployed:
         finally:
             producer.close()
 
+    def send_with(self, key: bytes, value: bytes, headers: list[tuple[str, bytes]]) -> None:
+        """Put one record with headers on the topic of pages."""
+        producer = KafkaProducer(bootstrap_servers=self.broker.servers)
+        try:
+            sending = producer.send(self.broker.topics.pages, key=key, value=value, headers=headers)
+            sending.get(timeout=30)
+        finally:
+            producer.close()
+
     def check(self, words: set[str]) -> None:
         """What has to hold once everything has healed."""
         self.wait_for(words)

@@ -103,6 +103,18 @@ class Database:
         async with self.transaction() as cursor:
             await cursor.execute("SELECT 1")
 
+    async def is_writable(self) -> bool:
+        """Whether the server takes writes: one on standby, or whose disk is full, may be set to refuse them.
+
+        Raises: StoreUnavailable.
+        """
+        async with self.transaction() as cursor:
+            await cursor.execute(
+                "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on'"
+            )
+            row = await cursor.fetchone()
+        return not (row and row[0])
+
     async def source_id(self, cursor: Cursor, source: SourceName) -> int:
         """The number that rows use for a source, made at its first mention; it never changes."""
         known = await self._find_source(cursor, source)
