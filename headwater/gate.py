@@ -108,11 +108,17 @@ def _refusal(scope: HTTPScope, allowed: frozenset[str]) -> tuple[HTTPStatus, str
     hosts = _values(scope, b"host")
     host = hosts[0].decode("latin-1").lower() if len(hosts) == 1 else ""
     parsed = _HOST.fullmatch(host)
-    if parsed is None or not {host, parsed[1]} & allowed:
+    if parsed is None or not ({host, parsed[1]} & allowed or _is_own_address(scope, parsed[1])):
         return HTTPStatus.MISDIRECTED_REQUEST, "this server is not addressed by that name"
     if scope["method"] not in _SAFE and _is_foreign(scope, host):
         return HTTPStatus.FORBIDDEN, "pages of other sites may not post here"
     return None
+
+
+def _is_own_address(scope: HTTPScope, host: str) -> bool:
+    """Whether it is addressed by the very address it was reached at, as monitoring does: no name can stand for that."""
+    server = scope.get("server")
+    return server is not None and host.strip("[]") == str(server[0]).lower()
 
 
 def _is_foreign(scope: HTTPScope, host: str) -> bool:

@@ -125,7 +125,7 @@ class KafkaTransport:
 
     async def consume(self, consumer: Consumer, stop: asyncio.Event) -> None:
         """See `Transport.consume`."""
-        to = RecordConsumer(consumer, self._records)
+        to = RecordConsumer(consumer, self._records, consumer.watch)
 
         async def consume_and_note(records: Sequence[Record], lag: int) -> None:
             await consume_records(records, lag, to)

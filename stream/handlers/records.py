@@ -1,14 +1,14 @@
 """Consuming records as a broker keeps them: decode, pass over what a flood has superseded, consume."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
 from schemas.errors import ParkingFailed, TransientError, UndecodableRecord
 from schemas.ids import PageId, Revision
 from schemas.wire import Record
-from stream.core.ports import RecordStore
+from stream.core.ports import NobodyWatches, RecordStore, Watch
 from stream.core.records import is_flooded, sort_records, without_superseded
 from stream.handlers.consume import Consumer, consume_batch
 from stream.handlers.retries import retries
@@ -22,6 +22,7 @@ class RecordConsumer:
 
     consumer: Consumer
     records: RecordStore
+    watch: Watch = field(default_factory=NobodyWatches)
 
 
 async def consume_records(records: Sequence[Record], lag: int, to: RecordConsumer) -> None:
@@ -34,7 +35,7 @@ async def consume_records(records: Sequence[Record], lag: int, to: RecordConsume
     for record, error in parts.undecodable:
         await _keep(record, error, to.records)
     for event, record in zip(parts.events, parts.origins, strict=True):
-        to.consumer.watch.took(event, record)
+        to.watch.took(event, record)
     newest: Mapping[PageId, Revision] = {}
     if is_flooded(lag):
         async for attempt in retries():

@@ -235,7 +235,7 @@ def test_whatever_is_parked_is_told_of_with_its_reason(deployed: Deployed, worke
 
     told = notices(deployed, deployed.broker.topics.parked)
 
-    pages = {notice.page_id: notice for notice in told if isinstance(notice, PageParked)}
+    pages = {str(notice.page_id): notice for notice in told if isinstance(notice, PageParked)}
     [record] = [notice for notice in told if isinstance(notice, RecordParked)]
     assert len(told) == 3
     assert (record.value, record.key, record.size_bytes) == (poison, b"docs/x.md", len(poison))
