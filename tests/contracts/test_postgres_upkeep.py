@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
@@ -22,6 +23,7 @@ from tests.support.events import DIM, SOURCE, changed, hash_of, published, put, 
 from tests.support.pipeline import Pipeline, StuckLog
 from tests.support.shelves import PostgresShelf
 
+ROOT = Path(__file__).resolve().parents[2]
 AGE = timedelta(days=30)
 OLD = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -184,3 +186,30 @@ async def _begin(ledger: PostgresLedger) -> int | str:
         return await ledger.begin(SOURCE, commit="c", config_hash="h")
     except Leased as error:
         return error.owner
+
+
+def test_r31_the_recall_of_a_vector_index_is_measured_and_the_index_built_anew_in_use(
+    postgres: Database, shelf: PostgresShelf, runner: asyncio.Runner
+) -> None:
+    """As the runbook of search has it, by hand."""
+    generations = shelf.generations
+    info = runner.run(generations.create(fingerprint="f", model="m", dim=DIM))
+    texts = [f"text {number}" for number in range(300)]
+    vectors = runner.run(vectors_of(texts))
+    runner.run(shelf.pages.add_vectors(info.generation, [*map(hash_of, texts)], vectors))
+    runner.run(generations.build_vector_index(info.generation))
+    script = (ROOT / "deploy" / "recall.sql").read_text("utf-8").replace(":generation", "1")
+    lines = [line for line in script.splitlines() if not line.startswith("--")]
+    statements = [text for text in "\n".join(lines).split(";") if text.strip()]
+
+    with psycopg.connect(postgres.conninfo, autocommit=True) as connection:
+        told = [
+            cursor.fetchone()
+            for text in statements
+            if (cursor := connection.execute(text.encode())).description is not None
+        ]
+        connection.execute("REINDEX INDEX CONCURRENTLY vector_g1_hnsw")
+
+    [(version,), (recall,)] = [row for row in told if row is not None]
+    assert tuple(map(int, version.split("."))) >= (0, 8, 4)
+    assert recall >= 0.95

@@ -70,7 +70,9 @@ def test_r19_what_the_topic_lost_unread_is_sent_again(deployed: Deployed) -> Non
     poll(lambda: deployed.published() - deployed.committed() == _PAGES, "everything published")
     deployed.empty()
 
-    deployed.start("worker")
+    late = deployed.start("worker")
 
+    detected = 'headwater_reset_detected_total{reason="unread_gone"}'
+    poll(lambda: late.metric(detected) >= 1, "it was noticed")
     deployed.wait_for(words, within_s=150)
     deployed.check(words)

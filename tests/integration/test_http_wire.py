@@ -54,9 +54,11 @@ def make(search: Search = search, rules: GateRules | None = None) -> Litestar:
 
 
 @asynccontextmanager
-async def running(app: Litestar, limits: ServerLimits | None = None) -> AsyncIterator[int]:
+async def running(
+    app: Litestar, limits: ServerLimits | None = None, host: str = "127.0.0.1"
+) -> AsyncIterator[int]:
     stop, started = asyncio.Event(), asyncio.Event()
-    with bind("127.0.0.1", 0) as listening:
+    with bind(host, 0) as listening:
         port = listening.getsockname()[1]
         server = asyncio.create_task(
             serve_on(listening, app, stop=stop, started=started.set, limits=limits)
@@ -91,6 +93,22 @@ async def send_for(seconds: float, writer: asyncio.StreamWriter) -> None:
 def signed(body: bytes) -> dict[str, str]:
     digest = hmac.new(b"a secret", body, hashlib.sha256).hexdigest()
     return {"X-Hub-Signature-256": f"sha256={digest}"}
+
+
+@pytest.mark.parametrize(
+    ("host", "status"), [("127.0.0.2", 200), ("127.0.0.3", 421), ("docs.example", 421)]
+)
+def test_a_server_is_addressed_by_the_address_that_it_was_reached_at(
+    host: str, status: int
+) -> None:
+    """As monitoring does, which finds its targets as addresses."""
+
+    async def run() -> httpx.Response:
+        async with running(make(), host="127.0.0.2") as port, httpx.AsyncClient() as client:
+            url = f"http://127.0.0.2:{port}/metrics"
+            return await client.get(url, headers={"Host": f"{host}:{port}"})
+
+    assert asyncio.run(run()).status_code == status
 
 
 HEAD = b"POST /query HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"

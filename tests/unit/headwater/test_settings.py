@@ -39,6 +39,37 @@ def test_a_variable_goes_before_the_file(tmp_path: Path) -> None:
     assert (settings.chunking.target_chars, settings.embedding.model) == (300, "other")
 
 
+@pytest.mark.parametrize(
+    ("text", "env", "endpoint"),
+    [
+        ("", {}, ""),
+        ("", {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://a:4318"}, "http://a:4318"),
+        (
+            '[telemetry]\notlp_endpoint = "http://b:4318"\n',
+            {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://a:4318"},
+            "http://b:4318",
+        ),
+        (
+            "",
+            {
+                "OTEL_EXPORTER_OTLP_ENDPOINT": "http://a:4318",
+                "HEADWATER_TELEMETRY__OTLP_ENDPOINT": "http://c:4318",
+            },
+            "http://c:4318",
+        ),
+    ],
+)
+def test_the_standard_variable_of_a_collector_serves_where_nothing_else_is_said(
+    text: str, env: Mapping[str, str], endpoint: str, tmp_path: Path
+) -> None:
+    assert load(tmp_path, text, env).telemetry.otlp_endpoint == endpoint
+
+
+def test_a_collector_that_is_no_address_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(BadConfiguration, match="otlp_endpoint"):
+        load(tmp_path, '[telemetry]\notlp_endpoint = "collector:4318"\n')
+
+
 def test_the_fixed_names_of_variables_work(tmp_path: Path) -> None:
     env = {"HEADWATER_DATABASE_URL": "postgresql://here/x", "HEADWATER_HOME": "elsewhere"}
 
