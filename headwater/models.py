@@ -10,10 +10,12 @@ from headwater.settings import Settings
 from index.adapters.embed.embedder import Embedder
 from index.adapters.embed.models import ModelInfo, find_model, tokenizer_file
 from index.adapters.embed.prepare import prepare_embedder
+from index.adapters.embed.ray_actor import Held
 from index.adapters.reading_pool import ReadingPool
 from index.core.chunks import ChunkLimits
 from index.core.embedding import Embed
 from index.core.pages import CHUNKER, PARSER
+from schemas.errors import EmbedderLost
 
 Say = Callable[[str], None]
 
@@ -36,11 +38,15 @@ class Models:
     readers: dict[str, ReadingPool] = field(default_factory=dict)
     lost: asyncio.Event = field(default_factory=asyncio.Event)
     _is_connected: bool = False
-    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _turns: dict[tuple[str, str], asyncio.Lock] = field(default_factory=dict)
+
+    def _turn(self, purpose: str, of: str = "") -> asyncio.Lock:
+        """What is made once has a turn of its own: a question waits for no pool, and no model for another."""
+        return self._turns.setdefault((purpose, of), asyncio.Lock())
 
     async def embedder(self, model: str) -> Embedder:
         """The embedder of a model; its first preparation may take a minute and says so."""
-        async with self._turn:
+        async with self._turn("embedder", model):
             if model not in self.embedders:
                 cache = Path(self.settings.embedding.cache)
                 device = self.settings.embedding.device
@@ -55,46 +61,56 @@ class Models:
         """What embeds the texts of pages: a cluster where one is configured, else the embedder of questions too."""
         if not self.settings.ray.address:
             return (await self.embedder(model)).embed_texts
-        info = await self.info(model)
-        async with self._turn:
+        held = await self.held(model)
+        async with self._turn("indexer", model):
             if model not in self.indexers:
-                self.indexers[model] = await self._pool(info)
+                self.indexers[model] = await self._pool(held)
             return self.indexers[model]
 
-    async def _pool(self, info: ModelInfo) -> Embed:
+    async def held(self, model: str) -> Held:
+        """What the actors of a cluster hold of a model."""
+        info = await self.info(model)
+        return Held(
+            factory=EMBED_FACTORY,
+            model=info.name,
+            model_hash=info.model_hash,
+            dim=info.dim,
+            cache_dir=self.settings.embedding.cache,
+            device=self.settings.embedding.device,
+        )
+
+    async def _pool(self, held: Held) -> Embed:
         from index.adapters.embed import ray_cluster
 
-        home = Path(self.settings.home)
-        if not self._is_connected:
-            leave = await asyncio.to_thread(ray_cluster.connect, self.settings.ray, home)
-            self.stack.push_async_callback(asyncio.to_thread, leave)
-            self._is_connected = True
+        async with self._turn("cluster"):
+            if not self._is_connected:
+                home = Path(self.settings.home)
+                leave = await asyncio.to_thread(ray_cluster.connect, self.settings.ray, home)
+                self.stack.push_async_callback(asyncio.to_thread, leave)
+                self._is_connected = True
         from index.adapters.embed.ray_pool import RayPool
 
-        embedding = self.settings.embedding
-        return await RayPool.open(
-            info,
-            self.settings.ray,
-            cache_dir=Path(embedding.cache),
-            device=embedding.device,
-            factory=EMBED_FACTORY,
-            lost=self.lost,
-        )
+        return await RayPool.open(held, self.settings.ray, lost=self.lost)
+
+    async def end_when_lost(self) -> None:
+        """Runs beside whatever needs the cluster. Raises: EmbedderLost once it no longer answers."""
+        await self.lost.wait()
+        raise EmbedderLost
 
     async def reader(self, model: str) -> ReadingPool:
         """The reader that cuts pages for a model's window."""
         info = await self.info(model)
-        if model not in self.readers:
-            chunking = self.settings.chunking
-            limits = ChunkLimits(chunking.target_chars, info.max_tokens)
-            pool = ReadingPool(
-                tokenizer_file(info),
-                prompt=info.document_prompt,
-                limits=limits,
-                timeout_s=chunking.read_timeout_s,
-            )
-            self.readers[model] = await self.stack.enter_async_context(pool)
-        return self.readers[model]
+        async with self._turn("reader", model):
+            if model not in self.readers:
+                chunking = self.settings.chunking
+                pool = ReadingPool(
+                    tokenizer_file(info),
+                    prompt=info.document_prompt,
+                    limits=ChunkLimits(chunking.target_chars, info.max_tokens),
+                    timeout_s=chunking.read_timeout_s,
+                )
+                self.readers[model] = await self.stack.enter_async_context(pool)
+            return self.readers[model]
 
     async def info(self, model: str) -> ModelInfo:
         """What is known of a model; it is loaded only where it has to be fetched first."""

@@ -234,7 +234,7 @@ async def _embed_question(text: str, *, models: Models, store: Store) -> NDArray
 
 @asynccontextmanager
 async def consuming(runtime: Runtime, told: Told) -> AsyncIterator[None]:
-    """Apply what is published in this process while the block runs; its failure ends the block.
+    """Apply what is published in this process while the block runs; its failure ends the block, as a lost cluster does.
 
     What goes to a broker is consumed by workers.
     """
@@ -244,10 +244,12 @@ async def consuming(runtime: Runtime, told: Told) -> AsyncIterator[None]:
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         group.create_task(runtime.transport.consume(runtime.consumer(told), stop))
+        lost = group.create_task(runtime.models.end_when_lost())
         try:
             yield
         finally:
             stop.set()
+            lost.cancel()
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from headwater.statistics import Statistics
 from index.handlers.search import shown_as_of
 from ingest.adapters.webhook_http import webhook_routes
 from schemas.answers import PageResponse, PageSection
-from schemas.errors import BadConfiguration, EmbedderLost, WrongUse
+from schemas.errors import BadConfiguration, WrongUse
 from schemas.ids import SourceName
 
 
@@ -168,17 +168,11 @@ async def _start(
     consumer = None
     if Part.CONSUME in parts:
         await runtime.models.indexer(runtime.settings.embedding.model)
-        tasks.append(group.create_task(_end_when_lost(runtime)))
+        tasks.append(group.create_task(runtime.models.end_when_lost()))
     if Part.CONSUME in parts and not runtime.transport.is_local:
         consuming = runtime.transport.consume(runtime.consumer(following.told), stop)
         consumer = group.create_task(consuming)
     return _Running(tasks, consumer, stop)
-
-
-async def _end_when_lost(runtime: Runtime) -> None:
-    """Raises: EmbedderLost."""
-    await runtime.models.lost.wait()
-    raise EmbedderLost
 
 
 def _app(

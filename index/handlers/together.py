@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Coroutine, Iterable
 
+from index.core.failures import first_failure
+
 
 async def run_together(work: Iterable[Coroutine[object, object, None]], *, at_once: int) -> None:
     """Run all of `work`, at most `at_once` at a time; the first failure ends the rest and is raised as it is."""
@@ -22,9 +24,3 @@ async def run_together(work: Iterable[Coroutine[object, object, None]], *, at_on
     finally:
         for one in given:
             one.close()  # what was never begun
-
-
-def first_failure(failures: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The first failure in a group, however deep."""
-    first = failures.exceptions[0]
-    return first_failure(first) if isinstance(first, BaseExceptionGroup) else first

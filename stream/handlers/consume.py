@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from index.core.failures import first_failure
 from index.core.plan import Outcome
 from index.core.ports import PageStore, ParkStore
 from index.handlers import ReadAhead, ReadPages, Receiver, apply_page, embed_ahead, read_ahead
-from index.handlers.together import first_failure
 from schemas.errors import BadVectors, ParkingFailed, PermanentError, TransientError
 from schemas.events import PageDeleted, PageEvent
 from schemas.ids import Generation

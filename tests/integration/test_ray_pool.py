@@ -14,14 +14,28 @@ import pytest
 
 from index.adapters.embed import ray_cluster
 from index.adapters.embed.hashed import HashedEmbedder
+from index.adapters.embed.ray_actor import Held
 from index.settings import RaySettings
-from schemas.errors import BadVectors
-from tests.support.ray_fakes import DIM, HANG, KILL, NAN, RAISE, SHORT, ZERO
+from schemas.errors import BadVectors, EmbedderUnavailable
+from tests.support.ray_fakes import (
+    DIM,
+    FREEZE,
+    HANG,
+    KILL,
+    LOAD_S,
+    NAN,
+    RAISE,
+    SHORT,
+    SLOW,
+    SLOW_S,
+    ZERO,
+)
 
 if TYPE_CHECKING:  # Ray reads its environment when it is imported, so that comes after the fixture
     from index.adapters.embed.ray_pool import RayPool
 
-SETTINGS = RaySettings(address="local", actors=2, cpus=0.5, timeout_s=3.0, lost_after_s=10.0)
+SETTINGS = RaySettings(address="local", actors=2, cpus=0.5, timeout_s=1.0, lost_after_s=8.0)
+ALONE = RaySettings(address="local", actors=1, cpus=0, timeout_s=1.5, lost_after_s=30.0)
 TEXTS = [f"text {number} about things" for number in range(100)]
 
 
@@ -39,20 +53,27 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         os.environ.update(before)
 
 
-@pytest.fixture
-def pool(cluster: Path, runner: asyncio.Runner) -> "RayPool":
+def held(factory: str, model_hash: str = "") -> Held:
+    """A model of `tests.support.ray_fakes`; one of its own hash has actors of its own."""
+    return Held(
+        factory=f"tests.support.ray_fakes:{factory}",
+        model="",
+        model_hash=model_hash or HashedEmbedder(DIM).model.model_hash,
+        dim=DIM,
+        cache_dir="",
+        device="cpu",
+    )
+
+
+async def opened(of: Held, settings: RaySettings) -> "RayPool":
     from index.adapters.embed.ray_pool import RayPool
 
-    return runner.run(
-        RayPool.open(
-            HashedEmbedder(DIM).model,
-            SETTINGS,
-            cache_dir=cluster,
-            device="cpu",
-            factory="tests.support.ray_fakes:unruly",
-            lost=asyncio.Event(),
-        )
-    )
+    return await RayPool.open(of, settings, lost=asyncio.Event())
+
+
+@pytest.fixture
+def pool(cluster: Path, runner: asyncio.Runner) -> "RayPool":
+    return runner.run(opened(held("unruly"), SETTINGS))
 
 
 async def expected(texts: list[str]) -> Any:
@@ -66,12 +87,12 @@ def test_vectors_come_in_the_order_of_their_texts(pool: "RayPool", runner: async
     assert runner.run(pool.embed_texts([])).shape == (0, DIM)
 
 
-@pytest.mark.parametrize("trouble", [KILL, HANG, RAISE])
+@pytest.mark.parametrize("trouble", [KILL, HANG, RAISE, FREEZE])
 def test_r26_a_text_that_ends_its_actor_is_found_and_the_others_go_on(
     trouble: str, pool: "RayPool", runner: asyncio.Runner
 ) -> None:
     with pytest.raises(BadVectors, match=trouble):
-        runner.run(pool.embed_texts([*TEXTS[:3], trouble]))
+        runner.run(pool.embed_texts([TEXTS[0], trouble]))
 
     vectors = runner.run(pool.embed_texts(TEXTS[:3]))
     np.testing.assert_array_equal(vectors, runner.run(expected(TEXTS[:3])))
@@ -97,26 +118,88 @@ def test_r26_actors_killed_from_outside_are_replaced(
     np.testing.assert_array_equal(vectors, right)
 
 
-def test_pools_share_the_actors_of_their_cluster(
-    pool: "RayPool", cluster: Path, runner: asyncio.Runner
-) -> None:
-    from index.adapters.embed.ray_pool import RayPool
+def test_pools_share_the_actors_of_their_cluster(pool: "RayPool", runner: asyncio.Runner) -> None:
+    other = runner.run(opened(pool.held, SETTINGS))
 
-    async def play() -> tuple[set[int], set[int]]:
-        other = await RayPool.open(
-            pool.model,
-            SETTINGS,
-            cache_dir=cluster,
-            device="cpu",
-            factory="tests.support.ray_fakes:unruly",
-            lost=asyncio.Event(),
-        )
-        return set(await pool.pids()), set(await other.pids())
-
-    ours, theirs = runner.run(play())
+    ours, theirs = set(runner.run(pool.pids())), set(runner.run(other.pids()))
 
     assert ours == theirs
     assert len(ours) == SETTINGS.actors
+
+
+@pytest.mark.usefixtures("cluster")
+def test_waiting_behind_other_workers_does_not_count_into_the_time_of_a_call(
+    runner: asyncio.Runner,
+) -> None:
+    async def play() -> tuple[set[int], set[int]]:
+        others = [await opened(held("unruly", "a" * 64), ALONE) for _ in range(2)]
+        ours = await opened(held("unruly", "a" * 64), ALONE)
+        before = set(await ours.pids())
+        async with asyncio.TaskGroup() as group:
+            for other in others * 2:
+                group.create_task(other.embed_texts([SLOW]))
+            await asyncio.sleep(0)  # theirs are asked first
+            vectors = await ours.embed_texts(TEXTS[:1])
+        np.testing.assert_array_equal(vectors, await expected(TEXTS[:1]))
+        return before, set(await ours.pids())
+
+    before, after = runner.run(play())
+
+    assert 2 * ALONE.timeout_s < 4 * SLOW_S
+    assert before == after
+
+
+@pytest.mark.usefixtures("cluster")
+@pytest.mark.parametrize("trouble", [KILL, HANG])
+def test_a_text_is_not_blamed_for_what_another_worker_does_to_their_actor(
+    trouble: str, runner: asyncio.Runner
+) -> None:
+    async def play() -> None:
+        theirs, ours = [await opened(held("unruly", "b" * 64), ALONE) for _ in range(2)]
+        async with asyncio.TaskGroup() as group:
+            blamed = group.create_task(_blamed(theirs, [trouble]))
+            while not blamed.done():
+                np.testing.assert_array_equal(
+                    await ours.embed_texts(TEXTS[:1]), await expected(TEXTS[:1])
+                )
+        assert blamed.result()
+
+    runner.run(play())
+
+
+@pytest.mark.usefixtures("cluster")
+def test_r26_an_actor_that_starts_again_has_the_time_to_load_its_model(
+    runner: asyncio.Runner,
+) -> None:
+    async def play() -> tuple[Any, Any]:
+        pool = await opened(held("sluggish", "c" * 64), ALONE)
+        [pid] = await pool.pids()
+        os.kill(pid, signal.SIGKILL)
+        return await pool.embed_texts(TEXTS[:3]), await expected(TEXTS[:3])
+
+    vectors, right = runner.run(play())
+
+    assert ALONE.timeout_s < LOAD_S
+    np.testing.assert_array_equal(vectors, right)
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_model_that_fails_at_every_text_is_told_and_blames_none(runner: asyncio.Runner) -> None:
+    async def play() -> None:
+        pool = await opened(held("broken", "d" * 64), ALONE)
+        async with asyncio.timeout(60):
+            await pool.embed_texts(TEXTS)
+
+    with pytest.raises(EmbedderUnavailable, match="a bug of the model"):
+        runner.run(play())
+
+
+async def _blamed(pool: "RayPool", texts: list[str]) -> bool:
+    try:
+        await pool.embed_texts(texts)
+    except BadVectors:
+        return True
+    return False
 
 
 @pytest.mark.usefixtures("pool")

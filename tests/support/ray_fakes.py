@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from index.adapters.embed.hashed import HashedEmbedder
 
 DIM = 8
 KILL, HANG, RAISE, NAN, ZERO, SHORT = "k1ll", "h4ng", "r4ise", "n4n", "z3ro", "sh0rt"
+SLOW, FREEZE = "sl0w", "fr33ze"
+SLOW_S = 0.9
+LOAD_S = 2.5
 
 
 class Unruly(HashedEmbedder):
@@ -24,6 +28,10 @@ class Unruly(HashedEmbedder):
             os.kill(os.getpid(), signal.SIGKILL)
         if HANG in said:
             await asyncio.sleep(3600)
+        if FREEZE in said:
+            time.sleep(3600)  # not even a sign of life is given
+        if SLOW in said:
+            await asyncio.sleep(SLOW_S)
         if RAISE in said:
             raise ValueError("these texts cannot be embedded")
         vectors = await super().embed_texts(texts)
@@ -37,6 +45,24 @@ class Unruly(HashedEmbedder):
 async def unruly(_model: str, _cache_dir: Path, _device: str) -> Unruly:
     """A `Factory`."""
     return Unruly(DIM)
+
+
+async def sluggish(_model: str, _cache_dir: Path, _device: str) -> Unruly:
+    """A `Factory` that takes longer than a call may."""
+    await asyncio.sleep(LOAD_S)
+    return Unruly(DIM)
+
+
+class Broken(HashedEmbedder):
+    """A model with a bug."""
+
+    async def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        raise ValueError("a bug of the model")
+
+
+async def broken(_model: str, _cache_dir: Path, _device: str) -> Broken:
+    """A `Factory`."""
+    return Broken(DIM)
 
 
 async def counting(_model: str, _cache_dir: Path, _device: str) -> HashedEmbedder:

@@ -1,85 +1,69 @@
 """A pool of embedding actors, shared by every worker of a cluster."""
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import ray
 import structlog
 from numpy.typing import NDArray
-from ray.exceptions import ActorUnavailableError, GetTimeoutError, RayError, RayTaskError
+from ray.exceptions import RayError
 
-from index.adapters.embed.models import ModelInfo
-from index.adapters.embed.ray_actor import EmbedActor
+from index.adapters.embed.ray_actor import EmbedActor, Held
+from index.adapters.embed.ray_call import Caller, CallFailed, reason_of
 from index.core.embedding import check_vectors
+from index.core.failures import first_failure
 from index.settings import RaySettings
 from schemas.errors import BadVectors, EmbedderUnavailable
 
 _log = structlog.get_logger()
 
-_CALLS_AN_ACTOR = 2
-_CALL_TEXTS = 64
-_PREPARE_S = 900.0
-_PING_EVERY_S, _PING_WITHIN_S = 5.0, 5.0
+CALLS_AN_ACTOR = 2
+CALL_TEXTS = 64
 _PROBE = "a word "
-_PROBE_EVERY_S = 0.2
+_PROBES, _TURNS = 3, 10
 
 
 class RayPool:
     """Embeds on a cluster. Fulfils `index.core.embedding.Embed`.
 
-    At most two calls an actor are under way. An actor that dies is started again by Ray, one that hangs is killed
-    first; a call that fails is made anew in halves, down to the text that is to blame. `lost` is set once nobody has
-    answered for a while: a process does not survive the end of its cluster's head, and has to be started again.
+    This process has at most two calls an actor under way. An actor that dies is started again by Ray, one that hangs is
+    ended first; a call that failed in its turn is made anew in halves, down to the text that is to blame. `lost` is set
+    once nobody has answered for a while: a process does not survive the end of its cluster's head, and has to be
+    started again.
     """
 
-    def __init__(
-        self, model: ModelInfo, actors: Sequence[Any], settings: RaySettings, *, lost: asyncio.Event
-    ) -> None:
-        self.model = model
-        self.lost = lost
-        self._timeout_s = settings.timeout_s
-        self._lost_after_s = settings.lost_after_s
-        self._silent_since_s: float | None = None
+    def __init__(self, held: Held, actors: Sequence[Any], caller: Caller) -> None:
+        self.held = held
+        self.lost = caller.lost
+        self._caller = caller
         self._actors = actors
         self._free: asyncio.Queue[Any] = asyncio.Queue()
-        for actor in [*actors] * _CALLS_AN_ACTOR:
+        for actor in [*actors] * CALLS_AN_ACTOR:
             self._free.put_nowait(actor)
 
     @classmethod
-    async def open(
-        cls,
-        model: ModelInfo,
-        settings: RaySettings,
-        *,
-        cache_dir: Path,
-        device: str,
-        factory: str,
-        lost: asyncio.Event,
-    ) -> "RayPool":
+    async def open(cls, held: Held, settings: RaySettings, *, lost: asyncio.Event) -> "RayPool":
         """Find the cluster's actors for a model, or make them, and wait until each has loaded it.
 
         Raises: EmbedderUnavailable.
         """
+        caller = Caller(settings, lost)
         try:
             actors = [
-                _actor(f"embed-{model.model_hash[:16]}-{number}", settings).remote(
-                    factory, model.name, str(cache_dir), device
-                )
+                _actor(f"embed-{held.model_hash[:16]}-{number}", held, settings)
                 for number in range(settings.actors)
             ]
-            async with asyncio.timeout(_PREPARE_S):
-                await asyncio.gather(*(_prepared(actor) for actor in actors))
-        except TimeoutError as error:
-            raise EmbedderUnavailable(
-                f"no actor with {settings.cpus:g} CPUs and {settings.gpus:g} GPUs within {_PREPARE_S:g} s"
-            ) from error
         except (RayError, RuntimeError, ValueError) as error:
-            raise EmbedderUnavailable(_reason(error)) from error
-        return cls(model, actors, settings, lost=lost)
+            raise EmbedderUnavailable(reason_of(error)) from error
+        try:
+            async with asyncio.TaskGroup() as group:
+                for actor in actors:
+                    group.create_task(caller.prepare(actor))
+        except BaseExceptionGroup as failures:
+            raise first_failure(failures) from failures
+        return cls(held, actors, caller)
 
     async def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """The port: `embed_texts`."""
@@ -91,27 +75,31 @@ class RayPool:
         Raises: EmbedderUnavailable; BadVectors, also when one text alone always ends its actor.
         """
         calls = [
-            list(texts[start : start + _CALL_TEXTS]) for start in range(0, len(texts), _CALL_TEXTS)
+            list(texts[start : start + CALL_TEXTS]) for start in range(0, len(texts), CALL_TEXTS)
         ]
-        if not calls:
-            return np.empty((0, self.model.dim), dtype=np.float32)
-        return np.concatenate(await asyncio.gather(*(self._vectors(call) for call in calls)))
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self._vectors(call)) for call in calls]
+        except BaseExceptionGroup as failures:
+            raise first_failure(failures) from failures
+        empty = np.empty((0, self.held.dim), dtype=np.float32)
+        return np.concatenate([empty, *(task.result() for task in tasks)])
 
     async def pids(self) -> Sequence[int]:
         """The process of each actor, wherever it runs. Raises: RayError."""
-        pids = await asyncio.gather(*(_awaited(actor.ping.remote()) for actor in self._actors))
-        return [int(pid) for pid in pids]
+        return [(await actor.pulse.remote()).pid for actor in self._actors]
 
     async def _vectors(self, texts: list[str]) -> NDArray[np.float32]:
-        """What a call brings; when it fails, its halves, down to the text that is to blame.
-
-        Between two calls the actor has to embed an innocent text as long as the longest of them: so what fails is
-        neither the cluster nor an actor that is only just starting again.
-        """
-        try:
-            return await self._checked(texts)
-        except _Unanswered as failure:
-            await self._answers_again(failure.actor, max(len(text) for text in texts))
+        """What a call brings; when it fails in its turn, its halves, down to the text that is to blame."""
+        failure = None
+        for _ in range(_TURNS):
+            failure, vectors = await self._try(texts)
+            if failure is None:
+                return vectors
+            if failure.has_begun:
+                break
+        else:  # it never had its turn: nothing is known of its texts
+            raise failure or EmbedderUnavailable("no actor has taken up the call")
         if len(texts) == 1:
             return await self._once_more(texts)
         middle = len(texts) // 2
@@ -119,123 +107,62 @@ class RayPool:
         return np.concatenate(halves)
 
     async def _once_more(self, texts: list[str]) -> NDArray[np.float32]:
-        """A text alone is to blame when it fails a second time: the first may have been another's on its actor."""
-        try:
-            return await self._checked(texts)
-        except _Unanswered as failure:
-            await self._answers_again(failure.actor, len(texts[0]))
-            raise BadVectors(
-                f"none for a text that begins {texts[0][:40]!r}: {failure.reason}"
-            ) from failure
+        """A text alone is to blame when it fails in its turn again: the first time something else may have happened."""
+        failure, vectors = await self._try(texts)
+        if failure is None:
+            return vectors
+        if not failure.has_begun:
+            raise failure
+        raise BadVectors(
+            f"none for a text that begins {texts[0][:40]!r}: {failure.reason}"
+        ) from failure
 
-    async def _answers_again(self, actor: Any, length: int) -> None:
-        """Return once the actor embeds an innocent text of that length. Raises: EmbedderUnavailable, once lost."""
-        probe = (_PROBE * length)[: max(1, length)]
-        while True:
-            try:
-                await self._answer(actor, [probe])
-                return
-            except EmbedderUnavailable:
-                if self.lost.is_set():
-                    raise
-            await asyncio.sleep(_PROBE_EVERY_S)
+    async def _try(self, texts: list[str]) -> tuple[CallFailed | None, NDArray[np.float32]]:
+        """One call, on whichever actor is free. Returns: its failure, if it has failed and its actor works again.
 
-    async def _checked(self, texts: list[str]) -> NDArray[np.float32]:
+        Raises: EmbedderUnavailable when it does not; BadVectors.
+        """
         actor = await self._free.get()
         try:
-            vectors = await self._answer(actor, texts)
+            vectors = await self._caller.embed(actor, texts)
+        except CallFailed as failure:
+            await self._recovered(actor, max(len(text) for text in texts))
+            return failure, np.empty((0, self.held.dim), dtype=np.float32)
         finally:
             self._free.put_nowait(actor)
-        check_vectors(vectors, count=len(texts), dim=self.model.dim)
-        return vectors
+        check_vectors(vectors, count=len(texts), dim=self.held.dim)
+        return None, vectors
 
-    async def _answer(self, actor: Any, texts: list[str]) -> NDArray[np.float32]:
-        """One call, at most `timeout_s` long, while the actor is asked now and then whether it lives."""
-        loop = asyncio.get_running_loop()
-        deadline_s = loop.time() + self._timeout_s
-        call = asyncio.ensure_future(_awaited(actor.embed.remote(texts)))
-        try:
-            while not call.done():
-                left_s = deadline_s - loop.time()
-                if left_s <= 0:
-                    self._replace(actor)
-                    raise _Unanswered(f"no answer within {self._timeout_s:g} s", actor)
-                await asyncio.wait({call}, timeout=min(left_s, _PING_EVERY_S))
-                if not call.done():
-                    await self._ping(actor)
-            vectors: NDArray[np.float32] = call.result()
-        except RayTaskError as error:
-            self._heard()
-            raise _Unanswered(_reason(error), actor) from error
-        except (RayError, RuntimeError) as error:
-            self._silent()
-            raise _Unanswered(_reason(error), actor) from error
-        finally:
-            call.cancel()
-        self._heard()
-        return vectors
+    async def _recovered(self, actor: Any, length: int) -> None:
+        """Return once the actor embeds an innocent text of that length; one that starts again may load its model first.
 
-    async def _ping(self, actor: Any) -> None:
-        try:
-            async with asyncio.timeout(_PING_WITHIN_S):
-                await _awaited(actor.ping.remote())
-        except (TimeoutError, RayError, RuntimeError):
-            self._silent()
-        else:
-            self._heard()
-
-    def _replace(self, actor: Any) -> None:
-        """End an actor that hangs; Ray starts it again."""
-        _log.warning("embed_actor.hangs", after_s=self._timeout_s)
-        with contextlib.suppress(RayError, RuntimeError, GetTimeoutError):
-            ray.kill(actor, no_restart=False)
-
-    def _heard(self) -> None:
-        self._silent_since_s = None
-
-    def _silent(self) -> None:
-        now_s = asyncio.get_running_loop().time()
-        if self._silent_since_s is None:
-            self._silent_since_s = now_s
-        if now_s - self._silent_since_s >= self._lost_after_s:
-            self.lost.set()
+        So what is then found guilty was neither the cluster's fault nor the model's. Raises: EmbedderUnavailable.
+        """
+        probe = (_PROBE * length)[: max(1, length)]
+        for left in reversed(range(_PROBES)):
+            await self._caller.prepare(actor)
+            try:
+                await self._caller.embed(actor, [probe])
+                return
+            except CallFailed as failure:
+                if self.lost.is_set() or not left:
+                    _log.error("embed_actor.fails", reason=failure.reason)
+                    raise
 
 
-def _actor(name: str, settings: RaySettings) -> Any:
+def actor_options(name: str, settings: RaySettings) -> dict[str, object]:
+    """What an actor asks of its cluster: shares of processors and GPUs as they are configured."""
+    return {
+        "name": name,
+        "get_if_exists": True,
+        "lifetime": "detached",
+        "max_restarts": -1,
+        "max_task_retries": 0,
+        "num_cpus": settings.cpus,
+        "num_gpus": settings.gpus,
+    }
+
+
+def _actor(name: str, held: Held, settings: RaySettings) -> Any:
     remote: Any = ray.remote(EmbedActor)
-    return remote.options(
-        name=name,
-        get_if_exists=True,
-        lifetime="detached",
-        max_restarts=-1,
-        max_task_retries=0,
-        num_cpus=settings.cpus,
-        num_gpus=settings.gpus,
-    )
-
-
-async def _prepared(actor: Any) -> None:
-    """Return once it has loaded its model; one that another worker left restarting is waited for."""
-    while True:
-        try:
-            await _awaited(actor.prepare.remote())
-            return
-        except ActorUnavailableError:
-            await asyncio.sleep(_PROBE_EVERY_S)
-
-
-class _Unanswered(EmbedderUnavailable):
-    """A call that brought nothing, and the actor that it was for."""
-
-    def __init__(self, reason: str, actor: Any) -> None:
-        super().__init__(reason)
-        self.actor = actor
-
-
-async def _awaited(reference: Any) -> Any:
-    return await reference
-
-
-def _reason(error: BaseException) -> str:
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {(lines or ['no reason given'])[-1].strip()[:200]}"
+    return remote.options(**actor_options(name, settings)).remote(held)
