@@ -13,6 +13,7 @@ from watchdog.observers import Observer
 
 from headwater.indexing import Progress, sync_until_complete
 from headwater.metrics import Metrics
+from headwater.prefill import prefill_source
 from headwater.runtime import Runtime, utc_now
 from headwater.seeing.tracing import Carrier, trace_sync
 from headwater.statistics import Statistics
@@ -54,7 +55,7 @@ class Hint:
         """Whether it waits to be served."""
         return self._is_given.is_set()
 
-    async def wait(self, at_most_s: float) -> None:
+    async def wait(self, at_most_s: float | None = None) -> None:
         """Return once it is given, or after this time."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(at_most_s):
@@ -111,6 +112,8 @@ async def follow(
         progress=progress,
         parked=following.runtime.watch.parked_at_intake,
     )
+    if everything:
+        await prefill_source(source, following.runtime, following.generation, until=hint.wait)
     failures, since, trace = 0, None, ""
     while True:
         # What a sync left undone is known since the hint that it served, not since the next one.

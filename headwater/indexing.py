@@ -11,6 +11,7 @@ import msgspec
 import structlog
 
 from headwater.metering import Cost
+from headwater.prefill import prefill_source
 from headwater.runtime import Runtime, Store, Target, utc_now
 from index.core.ledger import SourceStatus
 from index.core.plan import Outcome
@@ -112,6 +113,8 @@ async def index_source(
     start_s, before = time.perf_counter(), runtime.cost.copy()
     syncer = Syncer(runtime.store.ledger, runtime.publish, utc_now, progress=progress)
     everything = target.is_new or source.name in target.overdue
+    if everything:
+        await prefill_source(source, runtime, target.generation)
     report = await sync_until_complete(source, syncer, everything=everything)
     if report.actions or target.is_new:
         await runtime.store.generations.refresh_statistics(target.generation, source.name)

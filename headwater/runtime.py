@@ -5,7 +5,7 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -67,7 +67,7 @@ class Store:
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """Everything open: `searcher` answers from the live generation."""
+    """Everything open: `searcher` answers from the live generation, `prefilling` is held by one source at a time."""
 
     settings: Settings
     store: Store
@@ -77,6 +77,7 @@ class Runtime:
     cost: Cost
     examine: ExaminingChild
     watch: PageWatch
+    prefilling: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def publish(self) -> Publish:

@@ -39,6 +39,12 @@ class RaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     `local` starts one on loopback. Each of the `actors` takes so many `cpus` and `gpus`, which may be fractions. A call
     may take `timeout_s`; a worker that has heard nothing from the cluster for `lost_after_s` ends, to be started again.
+    A first load or a new index with at least `prefill_texts` new texts has them embedded by Ray Data before its pages
+    are sent; 0 means never.
+
+    Questions are embedded by Ray Serve at `serve_url`, an answer of which may take `serve_timeout_s`; empty means by
+    each process itself. `headwater models serve` has Ray Serve listen on `serve_host` and `serve_port`, and hold each
+    model in so many `replicas`, of so many `replica_cpus` and `replica_gpus`.
     """
 
     address: str = ""
@@ -47,6 +53,14 @@ class RaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     gpus: Annotated[float, Meta(ge=0, le=16)] = 0.0
     timeout_s: Annotated[float, Meta(gt=0, le=3_600)] = 60.0
     lost_after_s: Annotated[float, Meta(gt=0, le=3_600)] = 30.0
+    prefill_texts: Annotated[int, Meta(ge=0, le=10**9)] = 2_000
+    serve_url: str = ""
+    serve_timeout_s: Annotated[float, Meta(gt=0, le=60)] = 2.0
+    serve_host: str = "127.0.0.1"
+    serve_port: Annotated[int, Meta(ge=1, le=65_535)] = 8_010
+    replicas: Annotated[int, Meta(ge=1, le=1_000)] = 1
+    replica_cpus: Annotated[float, Meta(ge=0, le=1_000)] = 1.0
+    replica_gpus: Annotated[float, Meta(ge=0, le=16)] = 0.0
 
 
 class RetrievalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

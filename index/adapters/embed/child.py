@@ -10,7 +10,7 @@ from schemas.errors import BadConfiguration, EmbedderUnavailable, WrongUse
 
 _SAID, _REFUSED = "headwater: ", "headwater refused: "
 _REFUSED_STATUS = 2
-_ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[3]
 """The folder our packages are in: `-m` finds them from there wherever the parent was started."""
 
 
@@ -22,14 +22,14 @@ async def run_child(module: str, *args: str, say: Callable[[str], None], timeout
     """
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", module, *args),
-        cwd=_ROOT,
+        cwd=ROOT,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
     )
     try:
         async with asyncio.timeout(timeout_s):
-            last = await _pass_on(process, say)
+            last = await pass_on(process, say)
             status = await process.wait()
     except TimeoutError as error:
         raise EmbedderUnavailable(f"{module} took more than {timeout_s:g} s") from error
@@ -57,7 +57,7 @@ def _write(line: str) -> None:
     sys.stderr.flush()
 
 
-async def _pass_on(process: asyncio.subprocess.Process, say: Callable[[str], None]) -> str:
+async def pass_on(process: asyncio.subprocess.Process, say: Callable[[str], None]) -> str:
     """What libraries print is dropped, but for the last line: it tells why a child failed."""
     last = ""
     async for line in _lines(process):
