@@ -9,6 +9,8 @@ from headwater.cli import ConfigOption, JsonOption, run_command, settings_of
 
 topics = typer.Typer(help="The topics of a deployment.", no_args_is_help=True)
 
+models = typer.Typer(help="The models of a deployment that embed questions.", no_args_is_help=True)
+
 PortOption = Annotated[
     int | None,
     typer.Option(min=0, max=65_535, help="Port to answer on; 0 takes a free one."),
@@ -64,6 +66,26 @@ def topics_apply_command(
     from headwater.commands.topics import run_topics
 
     run_command(run_topics(settings_of(config), env=os.environ, check=check, json=json))
+
+
+@models.command("serve")
+def models_serve_command(
+    once: Annotated[
+        bool, typer.Option("--once", help="Deploy and end, instead of seeing to it that they stay.")
+    ] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Have Ray Serve embed questions, with the model of each index and the configured one.
+
+    It starts again whatever ends, until it is told to end itself. The setting serve_url tells other processes the way.
+
+    Example:
+
+      HEADWATER_RAY_ADDRESS=auto headwater models serve
+    """
+    from headwater.commands.models import run_serve
+
+    run_command(run_serve(settings_of(config), once=once))
 
 
 def _run_part(name: str, port: int | None, config: ConfigOption) -> None:

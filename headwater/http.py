@@ -31,15 +31,22 @@ def make_app(
     checks: Mapping[str, Check],
     hosts: Sequence[str],
     metrics_registry: CollectorRegistry,
+    lesser: Mapping[str, Check] | None = None,
     rules: GateRules | None = None,
 ) -> Litestar:
     """The app with `routes`, `/healthz`, `/readyz`, `/metrics` and, at `/schema`, OpenAPI.
 
-    Bodies are capped at 1 MiB where a route sets no cap of its own. `hosts` are the names it may
+    Ready means that all of `checks` hold; what is told of `lesser` parts, without which it answers all the same, does
+    not count. Bodies are capped at 1 MiB where a route sets no cap of its own. `hosts` are the names it may
     be addressed by beside the loopback ones; `rules` replaces them and the gate's other limits.
     """
     app = Litestar(
-        route_handlers=[*routes, _healthz(), _readyz(checks), _metrics(metrics_registry)],
+        route_handlers=[
+            *routes,
+            _healthz(),
+            _readyz(checks, lesser or {}),
+            _metrics(metrics_registry),
+        ],
         request_class=StrictRequest,
         request_max_body_size=MAX_BODY_BYTES,
         exception_handlers=exception_handlers(),
@@ -113,11 +120,11 @@ def _metrics(registry: CollectorRegistry) -> ControllerRouterHandler:
     return metrics
 
 
-def _readyz(checks: Mapping[str, Check]) -> ControllerRouterHandler:
+def _readyz(checks: Mapping[str, Check], lesser: Mapping[str, Check]) -> ControllerRouterHandler:
     @get("/readyz", summary="Whether every part answers, with a reason for each that does not")
     async def readyz(request: Request[Any, Any, Any]) -> Response[Readiness] | Response[Problem]:
-        parts = await check_parts(checks, timeout_s=CHECK_TIMEOUT_S)
-        if all(state == "ok" for state in parts.values()):
+        parts = await check_parts({**checks, **lesser}, timeout_s=CHECK_TIMEOUT_S)
+        if all(parts[name] == "ok" for name in checks):
             return Response(Readiness(ready=True, parts=parts))
         detail = "; ".join(f"{name}: {state}" for name, state in parts.items() if state != "ok")
         told = Problem(

@@ -16,7 +16,13 @@ import typer
 from headwater.cli import EXIT_SIGNALLED, ConfigOption, JsonOption, run_command, settings_of
 from headwater.commands.sources import SourceOptions, with_sources
 from headwater.console import print_text, say
-from headwater.deployment import ingest_command, serve_command, topics, worker_command
+from headwater.deployment import (
+    ingest_command,
+    models,
+    serve_command,
+    topics,
+    worker_command,
+)
 from headwater.seeing.logs import log_to_stderr
 from ingest.settings import SourceKind
 from schemas.answers import MAX_K
@@ -320,6 +326,7 @@ app.command("serve")(serve_command)
 app.command("ingest")(ingest_command)
 app.command("worker")(worker_command)
 app.add_typer(topics, name="topics")
+app.add_typer(models, name="models")
 
 
 if __name__ == "__main__":

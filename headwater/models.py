@@ -11,6 +11,7 @@ from index.adapters.embed.embedder import Embedder
 from index.adapters.embed.models import ModelInfo, find_model, tokenizer_file
 from index.adapters.embed.prepare import prepare_embedder
 from index.adapters.embed.ray_actor import Held
+from index.adapters.embed.serve_client import ServeClient
 from index.adapters.reading_pool import ReadingPool
 from index.core.chunks import ChunkLimits
 from index.core.embedding import Embed
@@ -38,6 +39,7 @@ class Models:
     readers: dict[str, ReadingPool] = field(default_factory=dict)
     lost: asyncio.Event = field(default_factory=asyncio.Event)
     _is_connected: bool = False
+    _serve: ServeClient | None = None
     _turns: dict[tuple[str, str], asyncio.Lock] = field(default_factory=dict)
 
     def _turn(self, purpose: str, of: str = "") -> asyncio.Lock:
@@ -80,6 +82,13 @@ class Models:
         )
 
     async def _pool(self, held: Held) -> Embed:
+        await self.connect()
+        from index.adapters.embed.ray_pool import RayPool
+
+        return await RayPool.open(held, self.settings.ray, lost=self.lost)
+
+    async def connect(self) -> None:
+        """Join the configured cluster until the process ends. Idempotent. Raises: EmbedderUnavailable, WrongUse."""
         from index.adapters.embed import ray_cluster
 
         async with self._turn("cluster"):
@@ -88,9 +97,14 @@ class Models:
                 leave = await asyncio.to_thread(ray_cluster.connect, self.settings.ray, home)
                 self.stack.push_async_callback(asyncio.to_thread, leave)
                 self._is_connected = True
-        from index.adapters.embed.ray_pool import RayPool
 
-        return await RayPool.open(held, self.settings.ray, lost=self.lost)
+    def questions(self) -> ServeClient | None:
+        """What embeds questions in place of this process, where Ray Serve is configured."""
+        ray = self.settings.ray
+        if self._serve is None and ray.serve_url:
+            self._serve = ServeClient(ray.serve_url, timeout_s=ray.serve_timeout_s)
+            self.stack.push_async_callback(self._serve.close)
+        return self._serve
 
     async def end_when_lost(self) -> None:
         """Runs beside whatever needs the cluster. Raises: EmbedderLost once it no longer answers."""
@@ -125,3 +139,8 @@ class Models:
         model = await self.info(self.settings.embedding.model)
         chunking = f"{self.settings.chunking.target_chars}.{model.max_tokens}"
         return f"{PARSER}/{CHUNKER}/{chunking}/{model.model_hash}"
+
+
+def model_hash_of(fingerprint: str) -> str:
+    """The hash of the model that an index with this fingerprint was built with."""
+    return fingerprint.rpartition("/")[2]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headwater.metering import Cost, MeteredEmbed
-from headwater.models import Models, Say
+from headwater.models import Models, Say, model_hash_of
 from headwater.seeing.watch import PageWatch
 from headwater.seeing.watched import (
     WatchedPages,
@@ -40,7 +40,7 @@ from index.handlers import Receiver, Searcher, search_index
 from ingest.adapters.examining_child import ExaminingChild
 from ingest.core.ports import Publish
 from schemas.answers import SearchResponse
-from schemas.errors import WrongUse
+from schemas.errors import EmbedderUnavailable, HeadwaterError, WrongUse
 from schemas.events import PageEvent
 from schemas.ids import Generation, SourceName
 from stream.handlers import Consumer, Told
@@ -48,6 +48,7 @@ from stream.handlers import Consumer, Told
 _LEDGER_KEPT = timedelta(days=30)
 _ORPHANS_KEPT = timedelta(days=7)
 _ORPHAN_BATCH = 500
+_NOTHING_YET = "nothing is indexed yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,15 @@ class Runtime:
             )
             for info in await self.store.generations.generations()
         ]
+
+    async def questions_ready(self) -> str | None:
+        """A readiness check of what embeds questions, where that is not this process."""
+        elsewhere = self.models.questions()
+        known = await self.store.generations.generations()
+        info = next((info for info in known if info.is_live), None)
+        if elsewhere is None or info is None:
+            return None
+        return await elsewhere.ready(model_hash_of(info.fingerprint))
 
     def consumer(self, told: Told) -> Consumer:
         """What `consume_batch` needs here."""
@@ -177,7 +187,7 @@ async def open_runtime(
         transport = _transport(settings, store, env, watch)
         stack.push_async_callback(transport.close)
         models = Models(settings, say, stack)
-        if answers:
+        if answers and not settings.ray.serve_url:
             await models.embedder(settings.embedding.model)
         retrieval = settings.retrieval
         weights = RankWeights(
@@ -224,6 +234,11 @@ class _Embedded:
 
 async def _embed_question(text: str, *, models: Models, store: Store) -> NDArray[np.float32]:
     """Embed with the model of the generation that answers, which may not be the configured one yet."""
+    elsewhere = models.questions()
+    if elsewhere is not None:
+        info = live(await store.generations.generations(), EmbedderUnavailable(_NOTHING_YET))
+        model_hash = model_hash_of(info.fingerprint)
+        return await elsewhere.embed_query(text, model_hash=model_hash, dim=info.dim)
     configured = models.settings.embedding.model
     embedder = await models.embedder(configured)
     vector, known = await asyncio.gather(
@@ -318,12 +333,14 @@ async def tidy(runtime: Runtime) -> None:
         await generations.collect(info.generation, grace=_ORPHANS_KEPT, batch=_ORPHAN_BATCH)
 
 
-def live(generations: Sequence[GenerationInfo]) -> GenerationInfo:
-    """The generation that answers questions. Raises: WrongUse before the first index."""
+def live(
+    generations: Sequence[GenerationInfo], missing: HeadwaterError | None = None
+) -> GenerationInfo:
+    """The generation that answers questions. Raises: `missing`, or WrongUse, before the first index."""
     for info in generations:
         if info.is_live:
             return info
-    raise WrongUse("nothing is indexed yet: run `headwater index` first")
+    raise missing or WrongUse(f"{_NOTHING_YET}: run `headwater index` first")
 
 
 def utc_now() -> datetime:

@@ -44,7 +44,7 @@ class RaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     Questions are embedded by Ray Serve at `serve_url`, an answer of which may take `serve_timeout_s`; empty means by
     each process itself. `headwater models serve` has Ray Serve listen on `serve_host` and `serve_port`, and hold each
-    model in so many `replicas`, of so many `replica_cpus` and `replica_gpus`.
+    model in so many `replicas`, of so many `replica_cpus` and `replica_gpus`: with none they fit in beside the actors.
     """
 
     address: str = ""
@@ -59,7 +59,7 @@ class RaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     serve_host: str = "127.0.0.1"
     serve_port: Annotated[int, Meta(ge=1, le=65_535)] = 8_010
     replicas: Annotated[int, Meta(ge=1, le=1_000)] = 1
-    replica_cpus: Annotated[float, Meta(ge=0, le=1_000)] = 1.0
+    replica_cpus: Annotated[float, Meta(ge=0, le=1_000)] = 0.0
     replica_gpus: Annotated[float, Meta(ge=0, le=16)] = 0.0
 
 

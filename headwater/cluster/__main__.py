@@ -1,6 +1,6 @@
 """`make cluster`: the deployed topology on this machine, until Ctrl-C.
 
-python -m headwater.cluster [--config FILE] [--workers N] [--port N] [--folder DIR] [--no-ray]
+python -m headwater.cluster [--config FILE] [--workers N] [--port N] [--folder DIR] [--no-ray] [--ray-serve]
 """
 
 import argparse
@@ -27,6 +27,9 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--folder", type=Path, default=Path(".headwater/cluster"))
     parser.add_argument("--no-ray", action="store_true", help="workers embed by themselves")
+    parser.add_argument(
+        "--ray-serve", action="store_true", help="Ray Serve embeds questions: 1 GB of memory more"
+    )
     options = parser.parse_args()
     try:
         sys.exit(_run(options))
@@ -56,6 +59,7 @@ def _run(options: argparse.Namespace) -> int:
         workers=options.workers,
         port=options.port,
         ray=not options.no_ray,
+        ray_serve=options.ray_serve,
     )
     with Cluster(plan, os.environ, say) as cluster:
         is_started.set()

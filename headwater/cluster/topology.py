@@ -25,19 +25,24 @@ _POSTGRES_CHECK_S = 1.0
 _RAY_STORE_BYTES = 100 * 2**20
 _COMMAND_WITHIN_S = 120.0
 _READY_WITHIN_S = 5.0
+_MODEL_WITHIN_S = 900.0
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to run. `main` is how the program is started; `ray` False leaves embedding to the workers themselves."""
+    """What to run. `main` is how the program is started; `ray` False leaves embedding to the workers themselves.
+
+    With `ray_serve` questions are embedded by Ray Serve, which takes about a gigabyte more.
+    """
 
     folder: Path
     config: Path
     workers: int = 2
     port: int = 0
     ray: bool = True
+    ray_serve: bool = False
     main: Sequence[str] = (sys.executable, "-m", "headwater.main")
 
 
@@ -70,6 +75,10 @@ class Cluster:
         if plan.ray:
             self.env |= environment_of(plan.folder)
             self.env["HEADWATER_RAY_ADDRESS"] = f"127.0.0.1:{self.ray_port}"
+        if plan.ray and plan.ray_serve:
+            port = free_port()
+            self.env["HEADWATER_RAY__SERVE_PORT"] = str(port)
+            self.env["HEADWATER_RAY__SERVE_URL"] = f"http://127.0.0.1:{port}"
         self.supervisor = Supervisor(plan.folder, self.env, say)
 
     def __enter__(self) -> Self:
@@ -126,14 +135,20 @@ class Cluster:
         self._say("making the topics and the schema")
         self.run("topics", "apply")
         self.run("migrate")
+        if url := self.env.get("HEADWATER_RAY__SERVE_URL"):
+            start(self._models(f"{url}/-/healthz"), within_s=_MODEL_WITHIN_S)
         for name in self.ports:
-            start(self._process(name), within_s=900.0)  # the first prepares the model
+            start(self._process(name), within_s=_MODEL_WITHIN_S)  # the first prepares the model
 
     def _process(self, name: str) -> Child:
         part = name.partition("-")[0]
         port = str(self.ports[name])
         command = [*self._plan.main, part, "--port", port, "--config", str(self._plan.config)]
-        return Child(name, command, lambda: _is_live(self.address(name)))
+        return Child(name, command, lambda: _answers(f"{self.address(name)}/healthz"))
+
+    def _models(self, url: str) -> Child:
+        command = [*self._plan.main, "models", "serve", "--config", str(self._plan.config)]
+        return Child("models", command, lambda: _answers(url))
 
     def _ray_command(self) -> list[str]:
         ray = which("ray", path=f"{Path(sys.executable).parent}:{os.defpath}")
@@ -155,9 +170,9 @@ class Cluster:
         shutil.rmtree(self._ray_folder, ignore_errors=True)
 
 
-def _is_live(address: str) -> bool:
+def _answers(url: str) -> bool:
     try:
-        return httpx.get(f"{address}/healthz", timeout=_READY_WITHIN_S).is_success
+        return httpx.get(url, timeout=_READY_WITHIN_S).is_success
     except httpx.HTTPError:
         return False
 

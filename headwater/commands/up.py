@@ -183,10 +183,13 @@ def _app(
 ) -> Litestar:
     """All that is answered over HTTP."""
     checks: dict[str, Check] = {"database": partial(_ping, runtime)}
+    lesser: dict[str, Check] = {}
     handlers: list[ControllerRouterHandler] = []
     if Part.ANSWER in parts:
         meter = QueryMeter(following.metrics)
         page_at = partial(_page_at, runtime=runtime)
+        if runtime.settings.ray.serve_url:
+            lesser["questions"] = runtime.questions_ready
         handlers += routes(runtime.search, page_at, runtime.settings.answer, meter=meter)
     if Part.FOLLOW in parts:
         checks["sources"] = following.ready
@@ -197,6 +200,7 @@ def _app(
     return make_app(
         routes=handlers,
         checks=checks,
+        lesser=lesser,
         hosts=runtime.settings.api.hosts,
         metrics_registry=following.metrics.registry,
     )

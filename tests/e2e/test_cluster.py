@@ -30,6 +30,7 @@ resend_after_s = 10
 [ray]
 cpus = 0.5
 lost_after_s = 5
+prefill_texts = 0
 """
 
 
@@ -72,7 +73,7 @@ def test_what_does_not_come_up_is_told_with_its_log(supervisor: Supervisor, tmp_
     assert "why" in (tmp_path / "broken.log").read_text()
 
 
-def test_a_commit_arrives_also_after_a_worker_and_the_head_of_the_cluster_were_killed(
+def test_r26_a_commit_arrives_also_after_a_worker_and_the_head_of_the_cluster_were_killed(
     tmp_path: Path,
 ) -> None:
     docs = Repository(tmp_path / "docs")
@@ -80,21 +81,27 @@ def test_a_commit_arrives_also_after_a_worker_and_the_head_of_the_cluster_were_k
     docs.commit()
     (tmp_path / "headwater.toml").write_text(_CONFIG.format(docs=docs.folder), "utf-8")
     main = (sys.executable, "-m", *FAKE)
-    plan = Plan(tmp_path / "cluster", tmp_path / "headwater.toml", workers=1, main=main)
+    plan = Plan(
+        tmp_path / "cluster", tmp_path / "headwater.toml", workers=1, ray_serve=True, main=main
+    )
     try:
         with Cluster(plan, _environment(), lambda _: None) as cluster:
             wait_ready(cluster, "ingest", within_s=60)
             poll(lambda: "before" in _found(cluster, "before"), "the first word")
+            assert _degraded(cluster) is None
             assert set(_listening(cluster)) <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 
             _kill(cluster, "worker-1")
             _kill(cluster, "ray")
+            assert _degraded(cluster) == "lexical_only"
+            assert "before" in _found(cluster, "before")
             docs.write("a.md", page("A", "The word is after."))
             docs.commit()
 
             poll(lambda: "after" in _found(cluster, "after"), "the second word", within_s=120)
             verified = cluster.run("verify", "--json")
             assert '"ok": true' in verified
+            poll(lambda: _degraded(cluster) is None, "vectors for questions", within_s=120)
             below = psutil.Process().children(recursive=True)
             parts = [process for process in below if _is_ray(process)]
         assert parts
@@ -110,6 +117,16 @@ def _environment() -> dict[str, str]:
 def _found(cluster: Cluster, question: str) -> str:
     answer = httpx.post(f"{cluster.address('serve')}/search", json={"question": question})
     return " ".join(hit["text"] for hit in answer.json()["hits"])
+
+
+def _degraded(cluster: Cluster) -> str | None:
+    """How both routes say that a question was answered with less than all."""
+    ways = {
+        path: httpx.post(f"{cluster.address('serve')}/{path}", json={"question": "Which word?"})
+        for path in ("search", "query")
+    }
+    [told] = {answer.json().get("degraded") for answer in ways.values()}
+    return told if told is None else str(told)
 
 
 def _kill(cluster: Cluster, name: str) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import structlog
 from numpy.typing import NDArray
 from ray.exceptions import RayError, RayTaskError
 
+from index.adapters.embed.in_thread import in_daemon_thread
 from index.adapters.embed.ray_actor import Pulse
 from index.settings import RaySettings
 from schemas.errors import EmbedderUnavailable
@@ -129,8 +131,8 @@ class Caller:
         """End an actor that hangs, in whoever's call; Ray starts it again. Raises: CallFailed."""
         _log.warning("embed_actor.hangs", reason=reason, is_ours=call.has_begun)
         with contextlib.suppress(RayError, RuntimeError, TimeoutError):
-            async with asyncio.timeout(_KILL_WITHIN_S):
-                await asyncio.to_thread(ray.kill, actor, no_restart=False)
+            kill = partial(ray.kill, actor, no_restart=False)
+            await in_daemon_thread(kill, timeout_s=_KILL_WITHIN_S)
         raise CallFailed(reason, has_begun=call.has_begun)
 
     def _heard(self) -> None:

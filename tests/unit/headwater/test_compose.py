@@ -14,6 +14,7 @@ from headwater.cluster.broker import _PROPERTIES
 from headwater.http import make_app
 from headwater.main import app
 from headwater.settings import load_settings
+from index.settings import RaySettings
 from schemas.topics import MAX_RECORD_BYTES
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -29,12 +30,11 @@ SECRETS = re.compile(r"PASSWORD|TOKEN|SECRET")
 
 
 def test_every_command_and_option_is_one_of_the_program() -> None:
-    spoken = [
-        *PROGRAM.values(),
-        ["worker", *re.findall(r"headwater worker (.*)", _entrypoint("worker"))[0].split()],
-    ]
+    wrapped = [re.findall(r"exec headwater (.*)", _entrypoint(name)) for name in OURS]
+    driving = [line.split() for [line] in filter(None, wrapped)]
 
-    for words in spoken:
+    assert {words[0] for words in driving} == {"ingest", "models", "worker"}
+    for words in [*PROGRAM.values(), *driving]:
         command: Any = get_command(app)
         options = iter(words)
         for word in options:
@@ -65,7 +65,7 @@ def test_every_health_check_of_ours_asks_for_a_page_that_there_is() -> None:
     asked = {
         name: re.findall(r"http://127\.0\.0\.1:(\d+)(/\w+)", str(service["healthcheck"]))
         for name, service in OURS.items()
-        if "urllib" in str(service.get("healthcheck"))
+        if "http://127.0.0.1" in str(service.get("healthcheck"))
     }
 
     assert set(asked) == {"ingest", "worker", "serve"}
@@ -73,6 +73,15 @@ def test_every_health_check_of_ours_asks_for_a_page_that_there_is() -> None:
         assert path in pages
         words = [*OURS[name]["command"], *_entrypoint(name).split()]
         assert words[words.index("--port") + 1] == port
+
+
+def test_ray_serve_is_asked_where_it_listens() -> None:
+    environment = OURS["serve"]["environment"]
+    settings = RaySettings(serve_port=int(environment["HEADWATER_RAY__SERVE_PORT"]))
+
+    assert environment == OURS["models"]["environment"]
+    assert environment["HEADWATER_RAY__SERVE_URL"] == f"http://ray-head:{settings.serve_port}"
+    assert f"http://ray-head:{settings.serve_port}/-/" in str(OURS["models"]["healthcheck"])
 
 
 def test_nothing_is_published_beyond_this_host() -> None:
