@@ -131,7 +131,13 @@ class Cluster:
         broker = Child("kafka", self.broker.command, lambda: listens(self.broker.port))
         start(broker)
         if self._plan.ray:
-            start(Child("ray", self._ray_command(), lambda: listens(self.ray_port)))
+            start(
+                Child(
+                    "ray",
+                    head_command(self.ray_port, self._ray_folder),
+                    lambda: listens(self.ray_port),
+                )
+            )
         self._say("making the topics and the schema")
         self.run("topics", "apply")
         self.run("migrate")
@@ -150,17 +156,6 @@ class Cluster:
         command = [*self._plan.main, "models", "serve", "--config", str(self._plan.config)]
         return Child("models", command, lambda: _answers(url))
 
-    def _ray_command(self) -> list[str]:
-        ray = which("ray", path=f"{Path(sys.executable).parent}:{os.defpath}")
-        if ray is None:
-            raise WrongUse("Ray is not installed: pip install 'headwater[cluster]'")
-        return [
-            *(ray, "start", "--head", "--block", f"--port={self.ray_port}"),
-            *("--node-ip-address=127.0.0.1", f"--temp-dir={self._ray_folder}"),
-            *("--include-dashboard=false", "--disable-usage-stats"),
-            f"--object-store-memory={_RAY_STORE_BYTES}",
-        ]
-
     def _start_postgres(self) -> EmbeddedServer:
         return EmbeddedServer.start(self._postgres_home, self._say, tcp_port=self._postgres_port)
 
@@ -168,6 +163,19 @@ class Cluster:
         self.supervisor.end()
         self.postgres.close()
         shutil.rmtree(self._ray_folder, ignore_errors=True)
+
+
+def head_command(port: int, folder: str) -> Sequence[str]:
+    """How the head of a Ray cluster is started on loopback. Raises: WrongUse where Ray is not installed."""
+    ray = which("ray", path=f"{Path(sys.executable).parent}:{os.defpath}")
+    if ray is None:
+        raise WrongUse("Ray is not installed: pip install 'headwater[cluster]'")
+    return [
+        *(ray, "start", "--head", "--block", f"--port={port}"),
+        *("--node-ip-address=127.0.0.1", f"--temp-dir={folder}"),
+        *("--include-dashboard=false", "--disable-usage-stats"),
+        f"--object-store-memory={_RAY_STORE_BYTES}",
+    ]
 
 
 def _answers(url: str) -> bool:

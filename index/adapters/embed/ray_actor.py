@@ -15,6 +15,8 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
+from index.settings import RaySettings
+
 _log = structlog.get_logger()
 
 
@@ -109,6 +111,19 @@ class EmbedActor:
             yield
         finally:
             self._since_s = None
+
+
+def actor_options(name: str, settings: RaySettings) -> dict[str, object]:
+    """What an actor asks of its cluster: shares of processors and GPUs as they are configured."""
+    return {
+        "name": name,
+        "get_if_exists": True,
+        "lifetime": "detached",
+        "max_restarts": -1,
+        "max_task_retries": 0,
+        "num_cpus": settings.cpus,
+        "num_gpus": settings.gpus,
+    }
 
 
 async def load(model: str, cache_dir: Path, device: str) -> Loaded:

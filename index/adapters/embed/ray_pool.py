@@ -10,7 +10,7 @@ import structlog
 from numpy.typing import NDArray
 from ray.exceptions import RayError
 
-from index.adapters.embed.ray_actor import EmbedActor, Held
+from index.adapters.embed.ray_actor import EmbedActor, Held, actor_options
 from index.adapters.embed.ray_call import Caller, CallFailed, reason_of
 from index.core.embedding import check_vectors
 from index.core.failures import first_failure
@@ -148,19 +148,6 @@ class RayPool:
                 if self.lost.is_set() or not left:
                     _log.error("embed_actor.fails", reason=failure.reason)
                     raise
-
-
-def actor_options(name: str, settings: RaySettings) -> dict[str, object]:
-    """What an actor asks of its cluster: shares of processors and GPUs as they are configured."""
-    return {
-        "name": name,
-        "get_if_exists": True,
-        "lifetime": "detached",
-        "max_restarts": -1,
-        "max_task_retries": 0,
-        "num_cpus": settings.cpus,
-        "num_gpus": settings.gpus,
-    }
 
 
 def _actor(name: str, held: Held, settings: RaySettings) -> Any:
