@@ -16,7 +16,9 @@ from headwater.metrics import make_metrics
 from schemas.errors import StoreUnavailable
 
 
-def make(checks: Mapping[str, Check] | None = None) -> Litestar:
+def make(
+    checks: Mapping[str, Check] | None = None, lesser: Mapping[str, Check] | None = None
+) -> Litestar:
     @post("/echo", status_code=200)
     async def echo(request: Request[Any, Any, Any]) -> object:
         return await request.json()
@@ -24,6 +26,7 @@ def make(checks: Mapping[str, Check] | None = None) -> Litestar:
     return make_app(
         routes=[echo],
         checks=checks or {},
+        lesser=lesser,
         hosts=["docs.example.org"],
         metrics_registry=make_metrics().registry,
     )
@@ -147,6 +150,16 @@ def test_ready_means_every_part_is() -> None:
 
     assert response.status_code == 200
     assert response.json() == {"ready": True, "parts": {"store": "ok", "model": "ok"}}
+
+
+def test_a_part_that_can_be_done_without_is_told_and_takes_nobody_out_of_service() -> None:
+    response = get_json("/readyz", checks={"store": ready}, lesser={"questions": missing})
+
+    assert response.status_code == 200
+    assert response.json() == {
+        "ready": True,
+        "parts": {"store": "ok", "questions": "no generation is live"},
+    }
 
 
 def test_not_ready_has_a_reason_a_part_and_does_not_hang() -> None:

@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -45,7 +46,8 @@ def joined(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RaySettings]:
         from index.adapters.embed.ray_pool import RayPool
 
         asyncio.run(RayPool.open(HELD, SETTINGS, lost=asyncio.Event()))
-        assert ray.available_resources().get("CPU", 0) == 0
+        untyped: Any = ray
+        assert untyped.available_resources().get("CPU", 0) == 0
         yield RaySettings(address=ray.get_runtime_context().gcs_address, cpus=1.0)
     finally:
         leave()

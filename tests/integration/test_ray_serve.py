@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -48,17 +49,23 @@ def held(model: ModelInfo, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     before = dict(os.environ)
     leave = ray_cluster.connect(SETTINGS, tmp_path_factory.mktemp("ray"))
     try:
-        from ray import serve
-
         from index.adapters.embed.ray_serve import deploy
 
         assert deploy([held], SETTINGS)
         yield held
-        serve.shutdown()
+        shut_down()
     finally:
         leave()
         os.environ.clear()
         os.environ.update(before)
+
+
+def shut_down() -> None:
+    """End Ray Serve and all that it holds."""
+    from ray import serve
+
+    untyped: Any = serve
+    untyped.shutdown()
 
 
 @asynccontextmanager
@@ -106,8 +113,6 @@ def test_s33_nothing_of_ray_serve_listens_but_on_loopback() -> None:
 
 
 def test_what_is_deployed_stays_and_what_has_gone_is_deployed_again(held: Held) -> None:
-    from ray import serve
-
     from index.adapters.embed.ray_serve import deploy
 
     async def answers() -> bool:
@@ -115,7 +120,7 @@ def test_what_is_deployed_stays_and_what_has_gone_is_deployed_again(held: Held) 
             return await client.ready(held.model_hash) is None
 
     assert not deploy([held], SETTINGS)
-    serve.shutdown()
+    shut_down()
     assert not asyncio.run(answers())
 
     assert deploy([held], SETTINGS)
@@ -127,18 +132,27 @@ def test_what_is_deployed_stays_and_what_has_gone_is_deployed_again(held: Held) 
 async def a_proxy(answer: bytes | None) -> AsyncIterator[str]:
     """Something that takes questions and answers with these bytes, or never. Yields: its URL."""
 
+    is_over = asyncio.Event()
+    serving: list[asyncio.Task[None]] = []
+
     async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         if answer is None:
-            await reader.read()
+            await is_over.wait()
         else:
             writer.write(answer)
             await writer.drain()
         writer.close()
+        await writer.wait_closed()
 
-    server = await asyncio.start_server(take, "127.0.0.1", 0)
+    def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.append(asyncio.get_running_loop().create_task(take(reader, writer)))
+
+    server = await asyncio.start_server(begin, "127.0.0.1", 0)
     async with server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        is_over.set()
+        await asyncio.wait(serving)
 
 
 def answered(body: bytes, model_hash: str = OTHER) -> bytes:

@@ -130,7 +130,8 @@ def _source(feed: Any) -> Any:
             )
             return [ReadTask(lambda: _read(feed), nothing) for _ in range(parallelism)]
 
-    return Source()
+    source: Any = Source
+    return source()
 
 
 def _read(feed: Any) -> Iterable[Any]:

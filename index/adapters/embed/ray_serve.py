@@ -1,6 +1,7 @@
 """Query-side models on Ray Serve: each an application of its own, reached over HTTP."""
 
 import hashlib
+import importlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -100,11 +101,11 @@ def _keep_to_this_node() -> None:
 
     What comes in there is unpickled, so on one machine it must not leave loopback.
     """
-    import ray
-    from ray.serve._private import replica
-
+    # Ray has no types for either, hence the `Any`.
+    replica: Any = importlib.import_module("ray.serve._private.replica")
+    util: Any = importlib.import_module("ray.util")
     bind: Callable[[Any, str], int] = replica.add_port_to_grpc_server
-    host = ray.util.get_node_ip_address()
-    vars(replica)["add_port_to_grpc_server"] = lambda server, address: bind(
+    host: str = util.get_node_ip_address()
+    replica.add_port_to_grpc_server = lambda server, address: bind(
         server, address.replace("[::]", host)
     )
