@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from pathlib import Path
 
 import structlog
@@ -62,7 +62,8 @@ async def _fill(source: Source, runtime: Runtime, generation: Generation, filled
             runtime.store.pages,
             await _bulk(runtime, info),
         )
-        await prefill(_pages(source, runtime, info), to, filled)
+        async with contextlib.aclosing(_pages(source, runtime, info)) as pages:
+            await prefill(pages, to, filled)
 
 
 async def _info_of(runtime: Runtime, generation: Generation) -> GenerationInfo | None:
@@ -75,7 +76,9 @@ async def _bulk(runtime: Runtime, info: GenerationInfo) -> EmbedBulk:
     return RayDataEmbedding(held, runtime.settings.ray, Path(runtime.settings.home))
 
 
-async def _pages(source: Source, runtime: Runtime, info: GenerationInfo) -> AsyncIterator[ReadPage]:
+async def _pages(
+    source: Source, runtime: Runtime, info: GenerationInfo
+) -> AsyncGenerator[ReadPage, None]:
     """Every page of the source's head that can be read; the others are parked in their own time."""
     read = await runtime.models.reader(info.model)
     head = await source.reader.head()

@@ -14,6 +14,7 @@ from index.adapters.embed.in_thread import in_daemon_thread
 from index.adapters.embed.ray_actor import Held
 from index.adapters.embed.ray_serve import deploy
 from schemas.errors import EmbedderLost, StoreUnavailable, WrongUse
+from schemas.ids import Generation
 
 _log = structlog.get_logger()
 
@@ -33,9 +34,10 @@ async def run_serve(settings: Settings, *, once: bool) -> int:
         models = Models(settings, say, stack)
         await models.connect()
         wanted: list[Held] = []
+        changed: set[Generation] = set()
         while True:
             try:
-                wanted = await _wanted(store, models)
+                wanted = await _wanted(store, models, changed)
             except StoreUnavailable as error:  # what was wanted before still is
                 _log.warning("models.unknown", reason=str(error))
             await _deploy(wanted, settings)
@@ -55,8 +57,11 @@ async def _deploy(wanted: list[Held], settings: Settings) -> None:
         say(f"Ray Serve embeds questions with {names} on http://{ray.serve_host}:{ray.serve_port}")
 
 
-async def _wanted(store: Store, models: Models) -> list[Held]:
-    """The model of every generation, and the configured one, which the next generation will have."""
+async def _wanted(store: Store, models: Models, changed: set[Generation]) -> list[Held]:
+    """The model of every generation, and the configured one, which the next generation will have.
+
+    `changed` collects generations whose model's files are others by now; each is logged once.
+    """
     found = {}
     configured = await models.held(models.settings.embedding.model)
     found[configured.model_hash] = configured
@@ -64,6 +69,7 @@ async def _wanted(store: Store, models: Models) -> list[Held]:
         held = await models.held(info.model)
         if held.model_hash == model_hash_of(info.fingerprint):
             found[held.model_hash] = held
-        else:
+        elif info.generation not in changed:
+            changed.add(info.generation)
             _log.warning("model.changed", model=info.model, generation=info.generation)
     return list(found.values())

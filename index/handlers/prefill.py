@@ -1,6 +1,7 @@
 """Filling the vectors of a first load or a new generation, so that its pages find nothing left to embed."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,30 +40,30 @@ async def prefill(pages: AsyncIterator[ReadPage], to: Prefiller, filled: Filled)
 
     Idempotent, and safe to break off anywhere. Raises: EmbedderUnavailable, BadVectors, StoreUnavailable.
     """
-    windows = _windows(pages, to)
-    first: list[tuple[TextHash, str]] = []
-    async for window in windows:
-        first += window
-        if len(first) >= to.at_least:
-            break
-    else:
-        return
 
     async def take(hashes: Sequence[TextHash], vectors: NDArray[np.float32]) -> None:
         check_vectors(vectors, count=len(hashes), dim=to.dim)
         await to.store.add_vectors(to.generation, hashes, vectors)
         filled.texts += len(hashes)
 
-    await to.embed(_chained(first, windows), take)
+    async with aclosing(_windows(pages, to)) as windows:
+        first: list[tuple[TextHash, str]] = []
+        async for window in windows:
+            first += window
+            if len(first) >= to.at_least:
+                break
+        if len(first) >= to.at_least:
+            async with aclosing(_chained(first, windows)) as texts:
+                await to.embed(texts, take)
 
 
-async def _chained(first: Texts, rest: AsyncIterator[Texts]) -> AsyncIterator[Texts]:
+async def _chained(first: Texts, rest: AsyncIterator[Texts]) -> AsyncGenerator[Texts, None]:
     yield longest_first(first)
     async for window in rest:
         yield longest_first(window)
 
 
-async def _windows(pages: AsyncIterator[ReadPage], to: Prefiller) -> AsyncIterator[Texts]:
+async def _windows(pages: AsyncIterator[ReadPage], to: Prefiller) -> AsyncGenerator[Texts, None]:
     """The texts that lack a vector, so many at a time that it is worth asking the store for them."""
     distinct = Distinct()
     gathered: dict[TextHash, str] = {}

@@ -194,6 +194,32 @@ def test_a_model_that_fails_at_every_text_is_told_and_blames_none(runner: asynci
         runner.run(play())
 
 
+@pytest.mark.usefixtures("pool")
+def test_an_actor_may_wait_for_room_longer_than_a_cluster_may_be_silent(
+    pool: "RayPool", runner: asyncio.Runner
+) -> None:
+    whole = RaySettings(address="local", actors=1, cpus=1.0, timeout_s=0.5, lost_after_s=1.0)
+
+    async def play() -> None:
+        opening = asyncio.create_task(opened(held("unruly", "9" * 64), whole))
+        await asyncio.sleep(2 * (whole.timeout_s + whole.lost_after_s))
+        assert not opening.done()
+        _end_for_good(pool.held, SETTINGS)  # the room that they take
+        async with asyncio.timeout(60):
+            patient = await opening
+        assert not patient.lost.is_set()
+        _end_for_good(patient.held, whole)
+
+    runner.run(play())
+
+
+def _end_for_good(of: Held, settings: RaySettings) -> None:
+    import ray
+
+    for number in range(settings.actors):
+        ray.kill(ray.get_actor(f"embed-{of.model_hash[:16]}-{number}"))
+
+
 async def _blamed(pool: "RayPool", texts: list[str]) -> bool:
     try:
         await pool.embed_texts(texts)

@@ -58,21 +58,22 @@ class Caller:
         assert call.vectors is not None  # since nothing was raised
         return call.vectors
 
-    async def prepare(self, actor: Any) -> None:
+    async def prepare(self, actor: Any, *, is_patient: bool = False) -> None:
         """Return once an actor has loaded its model; one that is just restarting is waited for.
 
-        Raises: CallFailed.
+        Who has just joined the cluster is patient: an actor may have to wait until there is room for it, which is no
+        silence as long as the head answers. Raises: CallFailed.
         """
         try:
             async with asyncio.timeout(PREPARE_S):
-                while not await self._is_prepared(actor):
+                while not await self._is_prepared(actor, is_patient=is_patient):
                     await asyncio.sleep(_AGAIN_S)
         except TimeoutError as error:
             reason = f"no actor has loaded its model within {PREPARE_S:g} s"
             raise CallFailed(reason, has_begun=False) from error
 
-    async def _is_prepared(self, actor: Any) -> bool:
-        call = _Call()
+    async def _is_prepared(self, actor: Any, *, is_patient: bool) -> bool:
+        call = _Call(is_patient=is_patient)
         try:
             await self._watched(actor, _awaited(actor.prepare.remote()), call)
         except CallFailed as failure:
@@ -95,7 +96,7 @@ class Caller:
             self._heard()
             raise CallFailed(reason_of(error), has_begun=True, has_raised=True) from error
         except (RayError, RuntimeError) as error:
-            self._silent()
+            await self._told_of_silence(call)
             raise CallFailed(reason_of(error), has_begun=call.has_begun) from error
         finally:
             task.cancel()
@@ -103,13 +104,13 @@ class Caller:
 
     async def _feel(self, actor: Any, quiet_since_s: float | None, call: "_Call") -> float | None:
         """Ask an actor how it is. Returns: since when it has not answered. Raises: CallFailed, having ended it."""
-        pulse = await self._pulse(actor)
+        pulse = await self._pulse(actor, call)
         now_s = asyncio.get_running_loop().time()
         if pulse is None:
             since_s = now_s if quiet_since_s is None else quiet_since_s
             if self.lost.is_set():
                 raise CallFailed("the cluster does not answer", has_begun=False)
-            if now_s - since_s > self._timeout_s:
+            if now_s - since_s > self._timeout_s and not call.is_patient:
                 await self._end(actor, f"no sign of life for {self._timeout_s:g} s", call)
             return since_s
         limit_s = PREPARE_S if pulse.is_loading else self._timeout_s
@@ -117,15 +118,35 @@ class Caller:
             await self._end(actor, f"no answer within {limit_s:g} s", call)
         return None
 
-    async def _pulse(self, actor: Any) -> Pulse | None:
+    async def _pulse(self, actor: Any, call: "_Call") -> Pulse | None:
         try:
             async with asyncio.timeout(self._pulse_within_s):
                 pulse: Pulse = await actor.pulse.remote()
-        except (TimeoutError, RayError, RuntimeError):
-            self._silent()
+        except (
+            TimeoutError
+        ):  # it hangs, or waits for room: that alone does not mean that the cluster is gone
+            await self._ask_head()
+            return None
+        except (RayError, RuntimeError):
+            await self._told_of_silence(call)
             return None
         self._heard()
         return pulse
+
+    async def _told_of_silence(self, call: "_Call") -> None:
+        """Ray itself says that the actor cannot be reached, which it goes on saying once its head has been replaced."""
+        if call.is_patient:
+            await self._ask_head()
+        else:
+            self._silent()
+
+    async def _ask_head(self) -> None:
+        try:
+            await in_daemon_thread(ray.nodes, timeout_s=self._pulse_within_s)
+        except (TimeoutError, RayError, RuntimeError, OSError):
+            self._silent()
+        else:
+            self._heard()
 
     async def _end(self, actor: Any, reason: str, call: "_Call") -> None:
         """End an actor that hangs, in whoever's call; Ray starts it again. Raises: CallFailed."""
@@ -149,7 +170,8 @@ class Caller:
 class _Call:
     """What has come of a call so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_patient: bool = False) -> None:
+        self.is_patient = is_patient
         self.has_begun = False
         self.vectors: NDArray[np.float32] | None = None
 

@@ -60,7 +60,7 @@ class RayPool:
         try:
             async with asyncio.TaskGroup() as group:
                 for actor in actors:
-                    group.create_task(caller.prepare(actor))
+                    group.create_task(caller.prepare(actor, is_patient=True))
         except BaseExceptionGroup as failures:
             raise first_failure(failures) from failures
         return cls(held, actors, caller)
