@@ -25,12 +25,21 @@ _ANNOUNCED = re.compile(r"answering on (http://\S+)")
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running server: its address, and the seconds from its start until it was ready."""
+    """A running server: its address, and the seconds from its start until it was ready.
+
+    `hooks` is where webhooks go when intake is a process of its own.
+    """
 
     base: str
     pid: int
     client: httpx.Client
     ready_s: float
+    hooks: httpx.Client | None = None
+
+    @property
+    def intake(self) -> httpx.Client:
+        """What takes webhooks and follows the sources."""
+        return self.hooks or self.client
 
     def search(self, question: str, *, k: int = 7) -> dict[str, object]:
         """POST /search."""
@@ -50,7 +59,7 @@ class Server:
             "content-type": "application/json",
         }
         sent_s = time.perf_counter()
-        self.client.post(f"/webhooks/{source}", content=body, headers=headers).raise_for_status()
+        self.intake.post(f"/webhooks/{source}", content=body, headers=headers).raise_for_status()
         return sent_s
 
     def texts(self, question: str, *, k: int = 10) -> str:
