@@ -34,7 +34,8 @@ Say = Callable[[str], None]
 class Plan:
     """What to run. `main` is how the program is started; `ray` False leaves embedding to the workers themselves.
 
-    With `ray_serve` questions are embedded by Ray Serve, which takes about a gigabyte more.
+    `parts` are started once each, beside the workers. With `ray_serve` questions are embedded by Ray Serve, which takes
+    about a gigabyte more.
     """
 
     folder: Path
@@ -44,6 +45,7 @@ class Plan:
     ray: bool = True
     ray_serve: bool = False
     main: Sequence[str] = (sys.executable, "-m", "headwater.main")
+    parts: Sequence[str] = ("ingest", "serve")
 
 
 class Cluster:
@@ -61,10 +63,11 @@ class Cluster:
         # Sockets below it have room for about 100 characters.
         self._ray_folder = tempfile.mkdtemp(prefix="hw-ray-")
         self.ports = {
-            "ingest": free_port(),
-            "serve": plan.port or free_port(),
+            **{part: free_port() for part in plan.parts},
             **{f"worker-{number}": free_port() for number in range(1, plan.workers + 1)},
         }
+        if plan.port and "serve" in self.ports:
+            self.ports["serve"] = plan.port
         self.env = {
             **env,
             "HEADWATER_HOME": str(plan.folder / "home"),

@@ -1,0 +1,23 @@
+"""The processor time of processes with all below them, those that have ended included."""
+
+import psutil
+
+
+def cpu_s(pid: int) -> float:
+    """Seconds of processor time that a process, its children and what they waited for have taken so far.
+
+    A child that ends while nobody looks is counted once its parent has waited for it. 0.0 for a process that is gone.
+    """
+    try:
+        process = psutil.Process(pid)
+        return sum(_own_s(one) for one in (process, *process.children(recursive=True)))
+    except psutil.NoSuchProcess:
+        return 0.0
+
+
+def _own_s(process: psutil.Process) -> float:
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return float(times.user + times.system + times.children_user + times.children_system)
