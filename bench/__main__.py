@@ -3,8 +3,24 @@
 import argparse
 import importlib
 import os
+import signal
 
-NAMES = ("full_index", "replay", "processing", "query", "retrieval", "start")
+from bench.sizes import COMMITS, SMALL
+
+NAMES = (
+    "full_index",
+    "replay",
+    "processing",
+    "query",
+    "retrieval",
+    "start",
+    "cluster_full_index",
+    "cluster_processing",
+    "cluster_replay",
+    "scaling",
+    "growth_cluster",
+    "backlog",
+)
 
 
 def main() -> None:
@@ -13,14 +29,31 @@ def main() -> None:
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)} (default: all)"
     )
-    names = parser.parse_args().names or NAMES
+    parser.add_argument(
+        "--small",
+        action="store_true",
+        help="little of what a deployment does: to see that it works",
+    )
+    parser.add_argument(
+        "--commits", type=int, metavar="N", help="at most so many later commits in cluster_replay"
+    )
+    options = parser.parse_args()
+    names = options.names or NAMES
     for name in names:
         if name not in NAMES:
             parser.error(f"no benchmark is named {name}")
     for name in [name for name in os.environ if name.startswith("HEADWATER_")]:
         del os.environ[name]  # benchmarks have an index of their own
+    os.environ |= {SMALL: "1"} if options.small else {}
+    os.environ |= {COMMITS: str(options.commits)} if options.commits else {}
+    signal.signal(signal.SIGTERM, _end)
     for name in names:
         importlib.import_module(f"bench.{name}").run()
+
+
+def _end(number: int, _frame: object) -> None:
+    """Leave by way of every `finally`, so that no process stays behind."""
+    raise SystemExit(128 + number)
 
 
 if __name__ == "__main__":

@@ -4,9 +4,10 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ import httpx
 import psutil
 import psycopg
 from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
 
 from bench.corpus import ROOT
-from bench.cpu import cpu_s
+from bench.cpu import alone_s, cpu_s
 from bench.server import SECRET, Server, wait_until
 from headwater.cluster.broker import free_port
 from headwater.cluster.topology import PARTITIONS, Cluster, Plan
@@ -76,12 +78,31 @@ class Chain:
         settings = KafkaSettings(servers=self.cluster.broker.address, partitions=PARTITIONS)
         return Broker(settings=settings)
 
-    def start(self, part: str, *, main: Sequence[str] = (), env: Mapping[str, str] = {}) -> Process:
-        """Start a part, which answers when this returns. `main` is the module that is run, with its options."""
+    def start(
+        self, part: str, *, main: str = "headwater.main", env: Mapping[str, str] | None = None
+    ) -> Process:
+        """Start a part, which answers when this returns. `main` is the module that is run."""
+        return self.start_all(part, 1, main=main, env=env)[0]
+
+    def start_all(
+        self,
+        part: str,
+        count: int,
+        *,
+        main: str = "headwater.main",
+        env: Mapping[str, str] | None = None,
+    ) -> list[Process]:
+        """Start several of a part side by side; all of them answer when this returns."""
+        processes = [self._launch(part, main, env or {}) for _ in range(count)]
+        for process in processes:
+            wait_until(partial(_answers, process), what=process.name, within_s=_UP_WITHIN_S)
+        return processes
+
+    def _launch(self, part: str, main: str, env: Mapping[str, str]) -> Process:
         port = free_port()
         number = len(self.started)
         log = self.config.parent / f"{part}-{number}.log"
-        command = [sys.executable, "-m", *(main or ("headwater.main",)), part]
+        command = [sys.executable, "-m", main, part]
         with log.open("wb") as output:
             popen = subprocess.Popen(
                 [*command, "--port", str(port), "--config", str(self.config)],
@@ -95,7 +116,6 @@ class Chain:
         process = Process(f"{part}-{number}", f"http://127.0.0.1:{port}", popen, log)
         self.started.append(process)
         self.stack.callback(process.end)
-        wait_until(lambda: _answers(process), what=f"{process.name}", within_s=_UP_WITHIN_S)
         return process
 
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
@@ -119,13 +139,16 @@ class Chain:
             admin.close()
 
     def cpu(self) -> dict[str, float]:
-        """Seconds of processor time so far by part; a part's children are its own."""
+        """Seconds of processor time so far by server and by part, the children of parts for themselves."""
         children = self.cluster.supervisor
         known = {"postgres": postmaster_of(self.cluster), "kafka": _pid(children.child("kafka"))}
         if "HEADWATER_RAY_ADDRESS" in self.cluster.env:
             known["ray"] = _pid(children.child("ray"))
-        known |= {process.name: process.popen.pid for process in self.started}
-        return {name: cpu_s(pid) for name, pid in known.items()}
+        seconds = {name: cpu_s(pid) for name, pid in known.items()}
+        for process in self.started:
+            all_s, own_s = cpu_s(process.popen.pid), alone_s(process.popen.pid)
+            seconds |= {process.name: own_s, f"{process.name} children": all_s - own_s}
+        return seconds
 
     def check_alive(self) -> None:
         """Raises: SystemExit when a part has ended, with the last of what it wrote, or a server was started again."""
@@ -227,7 +250,10 @@ def _answers(process: Process) -> bool:
 
 def _sharing(admin: KafkaAdminClient, group: str) -> int:
     time.sleep(_LOOK_S)
-    [told] = admin.describe_groups([group]).values()
+    try:
+        [told] = admin.describe_groups([group]).values()
+    except KafkaError:  # the broker is only just making its own topic
+        return 0
     return len(told["members"]) if told["group_state"] == "Stable" else 0
 
 

@@ -15,6 +15,15 @@ def cpu_s(pid: int) -> float:
         return 0.0
 
 
+def alone_s(pid: int) -> float:
+    """Seconds of processor time that a process itself has taken so far; 0.0 for one that is gone."""
+    try:
+        times = psutil.Process(pid).cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return float(times.user + times.system)
+
+
 def _own_s(process: psutil.Process) -> float:
     try:
         times = process.cpu_times()

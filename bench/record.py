@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bench.sizes import is_small
+
 RESULTS = Path(__file__).resolve().parent / "results"
 
 
@@ -41,8 +43,9 @@ def spread(values: list[float]) -> dict[str, float]:
 
 
 def write_result(name: str, figures: Mapping[str, object], started: Mapping[str, object]) -> None:
-    """Write `bench/results/<name>.json` and show it."""
+    """Write `bench/results/<name>.json` and show it; a small run leaves that of a full one alone."""
     RESULTS.mkdir(exist_ok=True)
+    name = f"{name}.small" if is_small() else name
     document = {
         "benchmark": name,
         "at": datetime.now(UTC).isoformat(),
