@@ -70,7 +70,7 @@ class Chain:
     @property
     def database(self) -> str:
         """How to connect."""
-        return self.cluster.postgres.address.conninfo
+        return self.cluster.env["HEADWATER_DATABASE_URL"]
 
     @property
     def broker(self) -> Broker:
@@ -141,7 +141,7 @@ class Chain:
     def cpu(self) -> dict[str, float]:
         """Seconds of processor time so far by server and by part, the children of parts for themselves."""
         children = self.cluster.supervisor
-        known = {"postgres": postmaster_of(self.cluster), "kafka": _pid(children.child("kafka"))}
+        known = {"postgres": self._postmaster(), "kafka": _pid(children.child("kafka"))}
         if "HEADWATER_RAY_ADDRESS" in self.cluster.env:
             known["ray"] = _pid(children.child("ray"))
         seconds = {name: cpu_s(pid) for name, pid in known.items()}
@@ -150,8 +150,12 @@ class Chain:
             seconds |= {process.name: own_s, f"{process.name} children": all_s - own_s}
         return seconds
 
+    def _postmaster(self) -> int:
+        """The process that all of the database's are below."""
+        return psutil.Process(self.count("SELECT pg_backend_pid()")).ppid()
+
     def check_alive(self) -> None:
-        """Raises: SystemExit when a part has ended, with the last of what it wrote, or a server was started again."""
+        """Raises: SystemExit when a part has ended by itself, with the last of what it wrote."""
         for process in self.started:
             if process.popen.poll() not in (None, 0):
                 tail = process.log.read_text("utf-8", "replace")[-_LOG_TAIL:]
@@ -224,13 +228,6 @@ def clients(serve: Process, ingest: Process) -> Iterator[Server]:
 def spent(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, float]:
     """The processor time of each part between two looks."""
     return {name: round(after[name] - before.get(name, 0.0), 2) for name in after}
-
-
-def postmaster_of(cluster: Cluster) -> int:
-    """The process that all of the database's processes are below."""
-    with psycopg.connect(cluster.postgres.address.conninfo) as connection:
-        row = connection.execute("SELECT pg_backend_pid()").fetchone()
-        return psutil.Process(row[0] if row else 0).ppid()
 
 
 def _pid(child: Any) -> int:

@@ -52,7 +52,7 @@ HOOKED = 'webhook_secret_env = "BENCH_SECRET"\npoll_s = 3600'
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many changes of each kind are made, and to how many pages."""
+    """How many changes of each kind are made, and to how many pages below `root`."""
 
     pages: int = 120
     edits: int = 200
@@ -60,6 +60,7 @@ class Counts:
     renames: int = 20
     unchanged: int = 10
     real_commits: int = 60
+    root: str = "doc/source"
 
 
 def push_changes(
@@ -67,7 +68,7 @@ def push_changes(
 ) -> dict[str, object]:
     """Edit, delete and rename pages, hint at nothing, and push real commits, each waited for. Returns: the figures."""
     work = Repository(repository, server, random.Random(SEED))
-    pages = indexed_pages(repository / "doc" / "source")
+    pages = indexed_pages(repository / counts.root)
     work.random.shuffle(pages)
     chosen = pages[: counts.pages]
     tokens: dict[Path, str] = {}

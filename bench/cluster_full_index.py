@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from bench.chain import a_chain, begin, clients, held_intake, spent, until_published
-from bench.corpus import clone_history, git, require_data, source_toml, workspace
+from bench.corpus import SMALL_ROOT, clone_history, git, require_data, source_toml, workspace
 from bench.encode import distinct_texts, embedder_of, encode_s, pages_of, reader_of
 from bench.record import machine, write_result
 from bench.sizes import is_small
@@ -22,7 +22,6 @@ from bench.timeline import shares
 from headwater.settings import load_settings
 
 NAME = "cluster_full_index"
-_SMALL_ROOT = "doc/source/tune"
 
 
 def run() -> None:
@@ -33,7 +32,7 @@ def run() -> None:
         repository = clone_history(folder, at="eval")
         config = source_toml(name="ray", kind="git", location=repository, ref="main")
         if is_small():
-            config = config.replace('root = "doc/source"', f'root = "{_SMALL_ROOT}"')
+            config = config.replace('root = "doc/source"', f'root = "{SMALL_ROOT}"')
         (folder / "headwater.toml").write_text(config, "utf-8")
         texts, alone_s, alone_cpu_s = asyncio.run(_encode_alone(folder))
         machine_s, machine_cpu_s = _one_machine(folder, texts)

@@ -17,6 +17,8 @@ API_PAGES = DATA / "ray-docs" / "api-html.tar.gz"
 DEV_QUESTIONS = DATA / "ray-docs" / "questions-dev.jsonl"
 SYNTHETIC_QUESTIONS = DATA / "ray-docs" / "questions-synthetic-dev.jsonl"
 URL = "https://docs.ray.io/en/master/{stem}.html"
+SMALL_ROOT = "doc/source/tune"
+"""A part of the documentation, for runs whose figures are of no interest."""
 EXCLUDE = ("**/_templates/**", "templates/**", "**/_includes/**")
 
 
