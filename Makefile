@@ -41,7 +41,7 @@ check-rest:
 	@$(BIN)/lint-imports
 	@$(BIN)/pytest -q tests/unit
 
-bench: dev
+bench: dev kafka
 	@mkdir -p bench/results
 	@$(BIN)/python -m bench
 
