@@ -46,7 +46,8 @@ def main() -> None:
         del os.environ[name]  # benchmarks have an index of their own
     os.environ |= {SMALL: "1"} if options.small else {}
     os.environ |= {COMMITS: str(options.commits)} if options.commits else {}
-    signal.signal(signal.SIGTERM, _end)
+    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell had them ignored
+        signal.signal(number, _end)
     for name in names:
         importlib.import_module(f"bench.{name}").run()
 
