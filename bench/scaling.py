@@ -27,7 +27,7 @@ _TIMEOUT_S = 600.0
 def run() -> None:
     """One worker and two by turns, each with a backlog of its own."""
     started = machine()
-    events = size(6_000, 2_000)
+    events = size(4_500, 2_000)
     rounds: dict[int, list[dict[str, object]]] = {1: [], 2: []}
     with workspace() as folder, a_chain(folder, "", ray=False) as chain:
         make_generation(chain)

@@ -26,10 +26,10 @@ def _noting(spans: list[_Span], what: str, of: type, method: str) -> None:
     plain: Callable[..., Awaitable[Any]] = getattr(of, method)
 
     @functools.wraps(plain)
-    async def noted(self: Any, *args: Any) -> Any:
+    async def noted(self: Any, *args: Any, **kwargs: Any) -> Any:
         begin_s = time.perf_counter()
         try:
-            return await plain(self, *args)
+            return await plain(self, *args, **kwargs)
         finally:
             first = args[0] if args else None
             texts = len(first) if what == "embed" and isinstance(first, Sequence) else 0
