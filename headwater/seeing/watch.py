@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import structlog
 
+from headwater.seeing.flights import REMEMBERED, Flights, Key, key_of_event
 from headwater.seeing.tracing import (
     HEADER,
     Carrier,
@@ -29,14 +30,11 @@ from schemas.wire import Record
 
 _log = structlog.get_logger()
 
-_REMEMBERED = 2_048
-"""Events whose origin is remembered: far more than are ever on their way at once."""
 _MAX_REASON_CHARS = 1_000
 _MAX_KEY_BYTES = 64 * 2**10
 
 Notify = Callable[[Notice], None]
 """Hands a notice on; never waits and never raises."""
-_Key = tuple[PageId, Revision]
 
 
 @dataclass(slots=True)
@@ -47,15 +45,6 @@ class _Origin:
     partition: int | None = None
     offset: int | None = None
     taken_ns: int = field(default_factory=time.time_ns)
-
-
-@dataclass(slots=True)
-class Flight:
-    """An event on its way into one generation."""
-
-    span: Span
-    texts: list[str] = field(default_factory=list)
-    texts_embedded: int = 0
 
 
 def _now() -> datetime:
@@ -79,10 +68,9 @@ class PageWatch:
         self.tracer = tracer or NoTracer()
         self._notify = notify
         self._logs_pages = logs_pages
-        self._origins: OrderedDict[_Key, _Origin] = OrderedDict()
-        self._flights: OrderedDict[tuple[_Key, Generation], Flight] = OrderedDict()
-        self._readers: dict[str, Flight] = {}
-        self._publishing: dict[_Key, Span] = {}
+        self._origins: OrderedDict[Key, _Origin] = OrderedDict()
+        self.flights = Flights(self._consuming)
+        self._publishing: dict[Key, Span] = {}
 
     # Publishing
 
@@ -92,7 +80,7 @@ class PageWatch:
         spans = {}
         for event in events:
             span = self.tracer.start("page.publish", facts_of(event), parent=syncing())
-            spans[_key(event)] = span
+            spans[key_of_event(event)] = span
             self._remember(event, _Origin(span.carrier))
         self._publishing.update(spans)
         failed = ""
@@ -108,12 +96,12 @@ class PageWatch:
 
     def headers(self, event: PageEvent) -> list[tuple[str, bytes]]:
         """See `PublishWatch.headers`: the trace and nothing else."""
-        span = self._publishing.get(_key(event))
+        span = self._publishing.get(key_of_event(event))
         return [(HEADER, span.carrier.encode())] if span and span.carrier else []
 
     def placed(self, event: PageEvent, partition: int, offset: int) -> None:
         """See `PublishWatch.placed`."""
-        if span := self._publishing.get(_key(event)):
+        if span := self._publishing.get(key_of_event(event)):
             span.note({"headwater.partition": partition, "headwater.offset": offset})
         if self._logs_pages:
             _log.info("page.published", **_names(event), partition=partition, offset=offset)
@@ -137,53 +125,20 @@ class PageWatch:
     @contextlib.contextmanager
     def handling(self, event: PageEvent, generation: Generation) -> Iterator[None]:
         """See `Watch.handling`: every log line in it says of which event it speaks."""
-        origin = self._origins.get(_key(event), _Origin())
+        origin = self._origins.get(key_of_event(event), _Origin())
         names = _names(event) | {"generation": generation}
         if origin.offset is not None:
             names |= {"partition": origin.partition, "offset": origin.offset}
-        if carrier := self.flight(event, generation).span.carrier:
+        if carrier := self.flights.of(event, generation).span.carrier:
             names["trace_id"] = carrier.split("-")[1]
         with structlog.contextvars.bound_contextvars(**names):
             yield
 
-    def flight(self, event: PageEvent, generation: Generation) -> Flight:
-        """The event's way into a generation, which begins with the first that is asked of it."""
-        key = (_key(event), generation)
-        if (flight := self._flights.get(key)) is None:
-            flight = self._flights[key] = Flight(self._consuming(event, generation))
-            while len(self._flights) > _REMEMBERED:
-                self._forget(self._flights.popitem(last=False)[1])
-        return flight
-
-    def carrier_of(self, page: PageId, revision: Revision, generation: Generation) -> Carrier:
-        """The span of an event on its way, as a parent."""
-        flight = self._flights.get(((page, revision), generation))
-        return flight.span.carrier if flight else ""
-
-    def has_texts(self, event: PageEvent, generation: Generation, texts: Sequence[str]) -> None:
-        """The page of an event is made of these texts."""
-        flight = self.flight(event, generation)
-        flight.texts += texts
-        self._readers.update(dict.fromkeys(texts, flight))
-
-    def flights_of(self, texts: Sequence[str]) -> list[Flight]:
-        """Whose texts these are, each once, in the order of the texts."""
-        found = (self._readers.get(text) for text in texts)
-        return list({id(flight): flight for flight in found if flight is not None}.values())
-
-    def embedded(self, texts: Sequence[str]) -> None:
-        """These texts have been embedded."""
-        for text in texts:
-            if flight := self._readers.get(text):
-                flight.texts_embedded += 1
-
     def told(self, event: PageEvent, generation: Generation, outcome: Outcome | None) -> None:
         """`stream.handlers.Told`: the event has arrived, one way or the other."""
-        flight = self.flight(event, generation)
+        flight = self.flights.arrived(event, generation)
         flight.span.note({"headwater.outcome": outcome.value if outcome else "parked"})
         flight.span.end()
-        self._flights.pop((_key(event), generation), None)
-        self._forget(flight)
         if outcome is not Outcome.APPLIED:
             return
         embedded = flight.texts_embedded
@@ -213,7 +168,7 @@ class PageWatch:
         )
 
     def _consuming(self, event: PageEvent, generation: Generation) -> Span:
-        origin = self._origins.get(_key(event), _Origin())
+        origin = self._origins.get(key_of_event(event), _Origin())
         facts = facts_of(event) | generation_fact(generation)
         if origin.partition is not None and origin.offset is not None:
             facts |= {"headwater.partition": origin.partition, "headwater.offset": origin.offset}
@@ -222,20 +177,11 @@ class PageWatch:
         )
 
     def _remember(self, event: PageEvent, origin: _Origin) -> None:
-        key = _key(event)
+        key = key_of_event(event)
         self._origins[key] = origin
         self._origins.move_to_end(key)
-        while len(self._origins) > _REMEMBERED:
+        while len(self._origins) > REMEMBERED:
             self._origins.popitem(last=False)
-
-    def _forget(self, flight: Flight) -> None:
-        for text in flight.texts:
-            if self._readers.get(text) is flight:
-                del self._readers[text]
-
-
-def _key(event: PageEvent) -> _Key:
-    return event.page_id, event.revision
 
 
 def _names(event: PageEvent) -> dict[str, str | int | None]:

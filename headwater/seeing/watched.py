@@ -56,14 +56,14 @@ class WatchedRead:
 
     async def __call__(self, event: PageChanged) -> ReadPage:
         """See `ReadEvent.__call__`."""
-        flight = self._watch.flight(event, self._generation)
+        flight = self._watch.flights.of(event, self._generation)
         facts = facts_of(event) | generation_fact(self._generation)
         span = self._watch.tracer.start("page.read", facts, parent=flight.span.carrier)
         with spanning(span):
             page = await self._read(event)
             span.note({"headwater.chunks": len(page.chunks)})
         texts = [chunk.embedded for chunk in page.chunks]
-        self._watch.has_texts(event, self._generation, texts)
+        self._watch.flights.has_texts(event, self._generation, texts)
         return page
 
 
@@ -77,7 +77,7 @@ class WatchedEmbed:
 
     async def __call__(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """See `Embed`."""
-        carriers = [flight.span.carrier for flight in self._watch.flights_of(texts)]
+        carriers = [flight.span.carrier for flight in self._watch.flights.with_texts(texts)]
         span = self._watch.tracer.start(
             "texts.embed",
             generation_fact(self._generation) | {"headwater.texts": len(texts)},
@@ -86,7 +86,7 @@ class WatchedEmbed:
         )
         with spanning(span):
             vectors = await self._embed(texts)
-        self._watch.embedded(texts)
+        self._watch.flights.embedded(texts)
         return vectors
 
 
@@ -105,7 +105,7 @@ class WatchedPages(MeteredPages):
             "headwater.revision": plan.revision,
             **generation_fact(generation),
         }
-        parent = self._watch.carrier_of(plan.page_id, plan.revision, generation)
+        parent = self._watch.flights.carrier_of(plan.page_id, plan.revision, generation)
         span = self._watch.tracer.start("page.write", facts, parent=parent)
         with spanning(span):
             outcome = await super().apply(generation, plan)

@@ -181,7 +181,7 @@ def test_every_span_ends_once_and_nothing_is_kept_of_what_is_done() -> None:
     rig.consume([changed("a.md", 2), changed("a.md", 1), changed("b.md", 1), deleted("b.md", 2)])
 
     assert [span.ends for span in rig.tracer.spans] == [[""]] * len(rig.tracer.spans)
-    assert (len(rig.watch._flights), len(rig.watch._readers)) == (0, 0)
+    assert len(rig.watch.flights) == 0
     outcomes = [span.facts["headwater.outcome"] for span in rig.tracer.named("page.consume")]
     assert sorted(outcomes) == ["applied", "applied", "stale", "stale"]
     assert all(
