@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from importlib.util import find_spec
 
 from headwater.metrics import Metrics
 from headwater.seeing.notices import INDEXED, PARKED, Outbox
@@ -31,12 +30,13 @@ async def open_watch(
 def _tracer(settings: Settings, part: str, metrics: Metrics, stack: AsyncExitStack) -> Tracer:
     if not settings.telemetry.otlp_endpoint:
         return NoTracer()
-    if find_spec("opentelemetry.exporter.otlp.proto.http") is None:
+    try:
+        from headwater.adapters.otel import OtelTracer
+    except ImportError as error:
         raise WrongUse(
             "[telemetry] needs OpenTelemetry, which the extra `telemetry` brings:"
             " pip install 'headwater[telemetry]'"
-        )
-    from headwater.adapters.otel import OtelTracer
+        ) from error
 
     tracer = OtelTracer(settings.telemetry, part=part, lost=metrics.spans_lost.inc)
     stack.push_async_callback(asyncio.to_thread, tracer.close)

@@ -1,6 +1,7 @@
 """A trace is taken from where it may be and never believed more than that."""
 
 import asyncio
+import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -10,14 +11,18 @@ from hypothesis import strategies as st
 
 from headwater.adapters.otel import OtelTracer
 from headwater.metering import Cost
+from headwater.metrics import make_metrics
+from headwater.seeing.opening import open_watch
 from headwater.seeing.settings import TelemetrySettings
 from headwater.seeing.tracing import Carrier, Facts, Span, carrier_in
 from headwater.seeing.watch import PageWatch
 from headwater.seeing.watched import WatchedPages, watched_receiver
+from headwater.settings import Settings
 from index.adapters.embed.hashed import HashedEmbedder
 from index.adapters.memory import MemoryIndex
 from index.core.plan import Outcome
 from index.handlers import Receiver
+from schemas.errors import WrongUse
 from schemas.events import PageEvent
 from schemas.ids import Generation, PageId, Revision
 from schemas.notices import Notice, PageIndexed
@@ -73,6 +78,20 @@ def test_a_span_goes_on_in_the_trace_it_is_given() -> None:
 TRACER = OtelTracer(
     TelemetrySettings(otlp_endpoint="http://127.0.0.1:1"), part="", lost=lambda _: None
 )
+
+
+def test_without_its_library_a_collector_is_refused_with_the_extra_that_brings_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "headwater.adapters.otel", None)
+    settings = Settings(telemetry=TelemetrySettings(otlp_endpoint="http://127.0.0.1:1"))
+
+    async def play() -> None:
+        async with open_watch(settings, {}, part="", metrics=make_metrics()):
+            pass
+
+    with pytest.raises(WrongUse, match=r"headwater\[telemetry\]"):
+        asyncio.run(play())
 
 
 @dataclass
