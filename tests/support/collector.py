@@ -1,5 +1,6 @@
-"""A collector of traces on loopback that keeps what it is sent, and may be closed for good."""
+"""A collector of traces on loopback that keeps what it is sent, and may hang or be closed for good."""
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -32,6 +33,7 @@ class Collector:
     address: str = ""
     spans: list[Span] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
+    hang: Callable[[], None] = lambda: None
     close: Callable[[], None] = lambda: None
 
     def traces(self) -> dict[str, list[Span]]:
@@ -46,17 +48,22 @@ class Collector:
 def a_collector() -> Iterator[Collector]:
     """A collector as long as the block runs."""
     collector = Collector()
+    answers = threading.Event()
+    answers.set()
+    collector.hang = answers.clear
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             if self.headers.get("content-encoding") == "gzip":
                 body = decompress(body)
+            answers.wait()
             collector.bodies.append(body)
             collector.spans += _spans(body)
             self.send_response(200 if self.path == "/v1/traces" else 404)
             self.send_header("content-length", "0")
-            self.end_headers()
+            with contextlib.suppress(OSError):  # who hung up while it hung
+                self.end_headers()
 
         def log_message(self, *_: object) -> None:
             pass
@@ -67,6 +74,7 @@ def a_collector() -> Iterator[Collector]:
         thread.start()
 
         def close() -> None:
+            answers.set()
             server.shutdown()
             server.server_close()
 
@@ -74,6 +82,7 @@ def a_collector() -> Iterator[Collector]:
         try:
             yield collector
         finally:
+            answers.set()
             server.shutdown()
             thread.join()
 
