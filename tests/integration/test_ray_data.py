@@ -69,55 +69,40 @@ def hash_of(text: str) -> TextHash:
     return TextHash(sha256(text.encode()).digest())
 
 
-async def some(*windows: Sequence[str]) -> AsyncIterator[Texts]:
-    for window in windows:
-        yield [(hash_of(text), text) for text in window]
+async def one() -> AsyncIterator[Texts]:
+    yield [(hash_of("a text"), "a text")]
 
 
-def test_a_load_is_embedded_by_actors_that_hold_every_processor_and_bad_texts_are_left_out(
+def test_vectors_come_while_texts_do_from_actors_that_hold_every_processor(
     joined: RaySettings, tmp_path: Path
 ) -> None:
-    texts = [f"text {number} of many" for number in range(300)]
-    bad = [NAN, *[f"neighbour {number} of it" for number in range(_FRAME - 1)]]
-    collected = Collected()
-    embed = RayDataEmbedding(HELD, joined, tmp_path, stalled_s=90)
-
-    asyncio.run(embed(some(texts[:200], texts[200:], bad), collected.take))
-
-    right = asyncio.run(HashedEmbedder(DIM)(texts))
-    for text, vector in zip(texts, right, strict=True):
-        if hash_of(text) in collected.vectors:
-            np.testing.assert_array_equal(collected.vectors[hash_of(text)], vector)
-    missing = {hash_of(text) for text in [*texts, *bad]} - set(collected.vectors)
-    assert hash_of(NAN) in missing
-    assert len(missing) <= _FRAME  # those that shared its batch
-
-
-def test_texts_that_come_late_hold_nothing_up_and_who_stops_leaves_nothing_running(
-    joined: RaySettings, tmp_path: Path
-) -> None:
-    collected = Collected()
+    collected, sent = Collected(), [NAN]
     embed = RayDataEmbedding(HELD, joined, tmp_path)
 
     async def endless() -> AsyncIterator[Texts]:
-        number = 0
+        yield [(hash_of(NAN), NAN)]
         while not collected.vectors:
-            number += 1
-            yield [(hash_of(text), text) for text in (f"text {number}.{n}" for n in range(200))]
+            texts = [f"text {len(sent) + number} of many" for number in range(_FRAME)]
+            sent.extend(texts)
+            yield [(hash_of(text), text) for text in texts]
         await asyncio.Event().wait()
 
-    async def play() -> None:
+    async def play() -> NDArray[np.float32]:
         task = asyncio.create_task(embed(endless(), collected.take))
         async with asyncio.timeout(90):
-            while not collected.vectors:
+            while not collected.vectors and not task.done():
                 await asyncio.sleep(0.05)
         task.cancel()
         await asyncio.wait({task})
         assert task.cancelled()
+        return await HashedEmbedder(DIM)(sent)
 
-    asyncio.run(play())
+    right = dict(zip(map(hash_of, sent), asyncio.run(play()), strict=True))
 
     assert collected.vectors
+    assert hash_of(NAN) not in collected.vectors
+    for key, vector in collected.vectors.items():
+        np.testing.assert_array_equal(vector, right[key])
     assert not [child for child in psutil.Process().children() if _is_a_driver(child)]
 
 
@@ -125,7 +110,7 @@ def test_a_job_that_brings_nothing_is_given_up(joined: RaySettings, tmp_path: Pa
     embed = RayDataEmbedding(HELD, joined, tmp_path, stalled_s=0.5)
 
     with pytest.raises(EmbedderUnavailable, match=r"nothing for 0\.5 s"):
-        asyncio.run(embed(some(["a text"]), Collected().take))
+        asyncio.run(embed(one(), Collected().take))
 
 
 def _is_a_driver(process: psutil.Process) -> bool:
