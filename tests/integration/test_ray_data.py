@@ -1,7 +1,6 @@
 """Ray Data on a real cluster, all of whose processors the embedding actors have taken."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -12,7 +11,6 @@ import psutil
 import pytest
 from numpy.typing import NDArray
 
-from index.adapters.embed import ray_cluster
 from index.adapters.embed.hashed import HashedEmbedder
 from index.adapters.embed.ray_actor import Held
 from index.adapters.embed.ray_data import RayDataEmbedding
@@ -21,6 +19,7 @@ from index.settings import RaySettings
 from schemas.errors import EmbedderUnavailable
 from schemas.ids import TextHash
 from tests.support.ray_fakes import DIM, NAN
+from tests.support.ray_local import a_local_cluster
 
 SETTINGS = RaySettings(address="local", actors=1, cpus=1.0)
 HELD = Held(
@@ -37,10 +36,7 @@ _FRAME = 64
 @pytest.fixture(scope="module")
 def joined(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RaySettings]:
     """A cluster of one processor, which an actor of the pool holds. Yields: how another process joins it."""
-    home = tmp_path_factory.mktemp("ray")
-    before = dict(os.environ)
-    leave = ray_cluster.connect(SETTINGS, home)
-    try:
+    with a_local_cluster(SETTINGS, tmp_path_factory.mktemp("ray")):
         import ray
 
         from index.adapters.embed.ray_pool import RayPool
@@ -48,11 +44,7 @@ def joined(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RaySettings]:
         asyncio.run(RayPool.open(HELD, SETTINGS, lost=asyncio.Event()))
         untyped: Any = ray
         assert untyped.available_resources().get("CPU", 0) == 0
-        yield RaySettings(address=ray.get_runtime_context().gcs_address, cpus=1.0)
-    finally:
-        leave()
-        os.environ.clear()
-        os.environ.update(before)
+        yield RaySettings(address=untyped.get_runtime_context().gcs_address, cpus=1.0)
 
 
 class Collected:

@@ -12,7 +12,6 @@ import numpy as np
 import psutil
 import pytest
 
-from index.adapters.embed import ray_cluster
 from index.adapters.embed.hashed import HashedEmbedder
 from index.adapters.embed.ray_actor import Held
 from index.settings import RaySettings
@@ -30,6 +29,7 @@ from tests.support.ray_fakes import (
     SLOW_S,
     ZERO,
 )
+from tests.support.ray_local import a_local_cluster
 
 if TYPE_CHECKING:  # Ray reads its environment when it is imported, so that comes after the fixture
     from index.adapters.embed.ray_pool import RayPool
@@ -43,14 +43,8 @@ TEXTS = [f"text {number} about things" for number in range(100)]
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A Ray cluster of the test's own. Yields: the home that holds its token."""
     home = tmp_path_factory.mktemp("ray")
-    before = dict(os.environ)
-    leave = ray_cluster.connect(SETTINGS, home)
-    try:
+    with a_local_cluster(SETTINGS, home):
         yield home
-    finally:
-        leave()
-        os.environ.clear()
-        os.environ.update(before)
 
 
 def held(factory: str, model_hash: str = "") -> Held:

@@ -1,7 +1,6 @@
 """Questions embedded by a real Ray Serve on loopback, and a client that is never kept waiting."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,13 +12,13 @@ import pytest
 
 from headwater.cluster.broker import free_port
 from headwater.models import EMBED_FACTORY
-from index.adapters.embed import ray_cluster
 from index.adapters.embed.models import ModelInfo, find_model
 from index.adapters.embed.prepare import prepare_embedder
 from index.adapters.embed.ray_actor import Held
 from index.adapters.embed.serve_client import MODEL_HEADER, ServeClient
 from index.settings import EmbeddingSettings, RaySettings
 from schemas.errors import EmbedderUnavailable
+from tests.support.ray_local import a_local_cluster
 
 SETTINGS = RaySettings(address="local", cpus=1.0, replica_cpus=0.5, serve_port=free_port())
 URL = f"http://127.0.0.1:{SETTINGS.serve_port}"
@@ -46,18 +45,12 @@ def held(model: ModelInfo, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         cache_dir=str(CACHE),
         device="cpu",
     )
-    before = dict(os.environ)
-    leave = ray_cluster.connect(SETTINGS, tmp_path_factory.mktemp("ray"))
-    try:
+    with a_local_cluster(SETTINGS, tmp_path_factory.mktemp("ray")):
         from index.adapters.embed.ray_serve import deploy
 
         assert deploy([held], SETTINGS)
         yield held
         shut_down()
-    finally:
-        leave()
-        os.environ.clear()
-        os.environ.update(before)
 
 
 def shut_down() -> None:

@@ -10,7 +10,7 @@ from index.adapters.embed.hashed import HashedEmbedder
 from index.adapters.memory import MemoryIndex
 from index.core.pages import ReadPage
 from index.core.plan import texts_of
-from index.core.prefill import Take, Texts
+from index.core.prefill import Distinct, Take, Texts
 from index.handlers.prefill import Filled, Prefiller, prefill
 from schemas.errors import BadVectors, EmbedderUnavailable
 from schemas.ids import Generation, TextHash
@@ -139,3 +139,11 @@ def test_r27_bad_vectors_do_not_reach_the_store() -> None:
         assert await store.without_vector(ONE, texts) == set(texts)
 
     asyncio.run(play())
+
+
+def test_a_text_of_an_earlier_window_does_not_pass_again() -> None:
+    distinct = Distinct()
+    first, second = TextHash(b"1" * 32), TextHash(b"2" * 32)
+
+    assert distinct.new_of({first: "one"}) == {first: "one"}
+    assert distinct.new_of({first: "one", second: "two"}) == {second: "two"}
