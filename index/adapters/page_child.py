@@ -7,17 +7,20 @@ import resource
 import signal
 import struct
 import sys
-from collections.abc import Callable
-from typing import BinaryIO, Self
+from collections.abc import Callable, Coroutine
+from typing import BinaryIO, Self, TypeVar
 
 from schemas.errors import ParseTimeout, PermanentError, ReaderUnavailable, UnreadablePage
 
 _MAX_MEMORY_BYTES = 3 * 2**30
 _HEAD = struct.Struct(">I")
 _START_TIMEOUT_S = 60.0
+_LOOK_S, _LATE_S = 0.5, 0.5
 _ORPHAN_GRACE_S = 5
 _TRIES = 2
 _MAX_REASON_CHARS = 500
+
+_Answer = TypeVar("_Answer")
 
 
 class PageChild:
@@ -122,11 +125,7 @@ class PageChild:
     async def _exchange(self, process: asyncio.subprocess.Process, frame: bytes) -> bytes:
         if process.stdin is None or process.stdout is None:
             raise ConnectionError
-        async with asyncio.timeout(self._timeout_s):
-            process.stdin.write(_HEAD.pack(len(frame)) + frame)
-            await process.stdin.drain()
-            (size,) = _HEAD.unpack(await process.stdout.readexactly(_HEAD.size))
-            return await process.stdout.readexactly(size)
+        return await within(_exchanged(process.stdin, process.stdout, frame), self._timeout_s)
 
     async def _kill(self) -> None:
         process, self._process = self._process, None
@@ -135,6 +134,38 @@ class PageChild:
         with contextlib.suppress(ProcessLookupError):
             process.kill()
         await process.wait()
+
+
+async def within(work: Coroutine[None, None, _Answer], timeout_s: float) -> _Answer:
+    """What `work` comes to within `timeout_s`, not counting time in which this process itself was stopped.
+
+    A worker that is paused for minutes finds its answer ready when it wakes, beside a deadline long past: no page is
+    to blame for that. So time is counted in looks, and one that comes late hardly counts. Raises: TimeoutError.
+    """
+    clock = asyncio.get_running_loop().time
+    task, left_s = asyncio.ensure_future(work), timeout_s
+    try:
+        while left_s > 0:
+            began_s, look_s = clock(), min(left_s, _LOOK_S)
+            done, _ = await asyncio.wait({task}, timeout=look_s)
+            if done:
+                return task.result()
+            is_late = clock() - began_s > look_s + _LATE_S
+            left_s -= look_s / 10 if is_late else look_s
+        raise TimeoutError
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task})
+
+
+async def _exchanged(
+    stdin: asyncio.StreamWriter, stdout: asyncio.StreamReader, frame: bytes
+) -> bytes:
+    stdin.write(_HEAD.pack(len(frame)) + frame)
+    await stdin.drain()
+    (size,) = _HEAD.unpack(await stdout.readexactly(_HEAD.size))
+    return await stdout.readexactly(size)
 
 
 def answer_pages(

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -92,6 +93,19 @@ def test_a_page_that_takes_too_long_is_given_up_and_the_next_one_is_read(tokeniz
         assert not Path(f"/proc/{first}").exists()
 
     run(tokenizer, use, timeout_s=0.2)
+
+
+def test_r25_time_in_which_the_worker_itself_was_stopped_is_no_pages_fault(
+    tokenizer: Path,
+) -> None:
+    async def use(child: ReadingChild) -> None:
+        await child(event("# Warm\n"))
+        asyncio.get_running_loop().call_soon(time.sleep, 2.0)  # as SIGSTOP and SIGCONT would
+        page = await child(event("# Read meanwhile\n"))
+
+        assert page.title == "Read meanwhile"
+
+    run(tokenizer, use, timeout_s=1.0)
 
 
 def test_a_million_headings_are_refused(tokenizer: Path) -> None:
