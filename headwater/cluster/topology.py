@@ -49,7 +49,10 @@ class Plan:
 
 
 class Cluster:
-    """A running topology; a block that begins once every process is there and ends them all."""
+    """A running topology; a block that begins once every process is there and ends them all.
+
+    Nothing runs before the block: what breaks its beginning off ends whatever has been started.
+    """
 
     def __init__(self, plan: Plan, env: Mapping[str, str], say: Say) -> None:
         self._plan = plan
@@ -58,10 +61,9 @@ class Cluster:
         self.broker = LocalBroker(plan.folder / "kafka")
         self._postgres_home = plan.folder / "postgres"
         self._postgres_port = free_port()
-        self.postgres = self._start_postgres()
+        self._postgres: EmbeddedServer | None = None
         self.ray_port = free_port()
-        # Sockets below it have room for about 100 characters.
-        self._ray_folder = tempfile.mkdtemp(prefix="hw-ray-")
+        self._ray_folder = ""
         self.ports = {
             **{part: free_port() for part in plan.parts},
             **{f"worker-{number}": free_port() for number in range(1, plan.workers + 1)},
@@ -73,10 +75,9 @@ class Cluster:
             "HEADWATER_HOME": str(plan.folder / "home"),
             "HEADWATER_KAFKA": self.broker.address,
             "HEADWATER_KAFKA__PARTITIONS": str(PARTITIONS),
-            "HEADWATER_DATABASE_URL": self.postgres.address.conninfo,
         }
         if plan.ray:
-            self.env |= environment_of(plan.folder)
+            self.env.update(environment_of(plan.folder))
             self.env["HEADWATER_RAY_ADDRESS"] = f"127.0.0.1:{self.ray_port}"
         if plan.ray and plan.ray_serve:
             port = free_port()
@@ -117,8 +118,9 @@ class Cluster:
     def keep_postgres(self) -> None:
         """Start the database again where it has died; called every second or so."""
         if not listens(self._postgres_port):
-            before, self.postgres = self.postgres, self._start_postgres()
-            before.close()
+            before, self._postgres = self._postgres, self._start_postgres()
+            if before is not None:
+                before.close()
 
     def wait(self, is_told: Callable[[], bool]) -> None:
         """Look after everything until told to end."""
@@ -131,6 +133,10 @@ class Cluster:
 
     def _start(self) -> None:
         start = self.supervisor.start
+        self._postgres = self._start_postgres()
+        self.env["HEADWATER_DATABASE_URL"] = self._postgres.address.conninfo
+        # Sockets below it have room for about 100 characters.
+        self._ray_folder = tempfile.mkdtemp(prefix="hw-ray-")
         broker = Child("kafka", self.broker.command, lambda: listens(self.broker.port))
         start(broker)
         if self._plan.ray:
@@ -164,8 +170,10 @@ class Cluster:
 
     def _end(self) -> None:
         self.supervisor.end()
-        self.postgres.close()
-        shutil.rmtree(self._ray_folder, ignore_errors=True)
+        if self._postgres is not None:
+            self._postgres.close()
+        if self._ray_folder:
+            shutil.rmtree(self._ray_folder, ignore_errors=True)
 
 
 def head_command(port: int, folder: str) -> Sequence[str]:

@@ -73,6 +73,30 @@ def test_what_does_not_come_up_is_told_with_its_log(supervisor: Supervisor, tmp_
     assert "why" in (tmp_path / "broken.log").read_text()
 
 
+def test_a_start_that_is_broken_off_leaves_nothing_running(tmp_path: Path) -> None:
+    (tmp_path / "headwater.toml").write_text("", "utf-8")
+    plan = Plan(tmp_path / "cluster", tmp_path / "headwater.toml", ray=False)
+
+    def breaks_off(line: str) -> None:
+        if "topics" in line:  # said once the database and the broker are up
+            raise KeyboardInterrupt
+
+    before = {process.pid for process in psutil.Process().children(recursive=True)}
+    try:
+        cluster = Cluster(plan, _environment(), breaks_off)
+        assert {process.pid for process in psutil.Process().children(recursive=True)} == before
+        with pytest.raises(KeyboardInterrupt):
+            cluster.__enter__()
+        after = [
+            process
+            for process in psutil.Process().children(recursive=True)
+            if process.pid not in before and _lives(process)
+        ]
+        assert after == []
+    finally:
+        discard(tmp_path / "cluster" / "postgres")
+
+
 def test_r26_a_commit_arrives_also_after_a_worker_and_the_head_of_the_cluster_were_killed(
     tmp_path: Path,
 ) -> None:
