@@ -14,6 +14,8 @@ from schemas.broker import Broker
 from schemas.errors import BadConfiguration, BrokerUnavailable
 from schemas.topics import Topic
 
+_REPLICATION_OF_TWO_IN_STEP = 3
+
 
 @dataclass(frozen=True, slots=True)
 class FoundTopic:
@@ -60,9 +62,18 @@ def drifts_of(topic: Topic, found: Mapping[str, FoundTopic], broker: Broker) -> 
     if has.replication != settings.replication:
         what = f"replication {has.replication}, not {settings.replication}"
         yield Drift(topic.name, what, can_mend=False)
-    for key, value in topic.config.items():
+    for key, value in config_of(topic, broker).items():
         if has.config.get(key) != value:
             yield Drift(topic.name, f"{key} is {has.config.get(key)}, not {value}", can_mend=True)
+
+
+def config_of(topic: Topic, broker: Broker) -> dict[str, str]:
+    """What a topic has to be set to. What is acknowledged survives the loss of a broker where there are three copies.
+
+    With fewer, asking for two in step would only stop all writing when one is gone.
+    """
+    is_safe = broker.settings.replication >= _REPLICATION_OF_TWO_IN_STEP
+    return dict(topic.config) | ({"min.insync.replicas": "2"} if is_safe else {})
 
 
 @contextmanager
@@ -115,7 +126,7 @@ def _mend(admin: KafkaAdminClient, found: Mapping[str, FoundTopic], broker: Brok
     if small:
         admin.create_partitions(small)
     off = [
-        ConfigResource(ConfigResourceType.TOPIC, topic.name, dict(topic.config))
+        ConfigResource(ConfigResourceType.TOPIC, topic.name, config_of(topic, broker))
         for topic in broker.topics.all()
         if topic.name in found
     ]
@@ -128,7 +139,7 @@ def _new(topics: Sequence[Topic], broker: Broker) -> dict[str, dict[str, Any]]:
         topic.name: {
             "num_partitions": broker.settings.partitions,
             "replication_factor": broker.settings.replication,
-            "configs": dict(topic.config),
+            "configs": config_of(topic, broker),
         }
         for topic in topics
     }

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from kafka import KafkaConsumer
 
-from headwater.adapters.kafka_topics import apply_topics
+from headwater.adapters.kafka_topics import FoundTopic, apply_topics, config_of, drifts_of
 from headwater.cluster.broker import LocalBroker
 from ingest.adapters.kafka import MAX_OUTSTANDING, KafkaPublish
 from schemas.broker import Broker, KafkaSettings
@@ -78,6 +78,20 @@ def test_topics_grow_and_never_shrink(broker: LocalBroker) -> None:
 def test_more_replicas_than_brokers_are_refused_in_one_line(broker: LocalBroker) -> None:
     with pytest.raises(BadConfiguration, match="refuses the topics"):
         apply_topics(reached(broker, replication=3), check=False)
+
+
+@pytest.mark.parametrize(("replication", "in_step"), [(1, None), (2, None), (3, "2"), (5, "2")])
+def test_with_three_copies_two_have_to_be_in_step(replication: int, in_step: str | None) -> None:
+    settings = KafkaSettings(servers="broker:9092", replication=replication, partitions=1)
+    wanted = Broker(settings=settings)
+    topic = wanted.topics.all()[0]
+    one_in_step = dict(topic.config) | {"min.insync.replicas": "1"}
+    found = {topic.name: FoundTopic(1, replication, one_in_step)}
+
+    drifts = [drift.what for drift in drifts_of(topic, found, wanted)]
+
+    assert config_of(topic, wanted).get("min.insync.replicas") == in_step
+    assert drifts == (["min.insync.replicas is 1, not 2"] if in_step else [])
 
 
 def test_what_is_published_is_there_for_good_under_its_pages_key(
