@@ -7,6 +7,7 @@ HeadwaterError
 │   ├── ReaderUnavailable
 │   ├── BrokerUnavailable
 │   ├── NotConsumed
+│   ├── NoGeneration
 │   └── SourceUnreachable
 ├── PermanentError            trying again cannot help: park, or tell the caller
 │   ├── UndecodableRecord
@@ -22,8 +23,10 @@ HeadwaterError
 │   ├── UnknownSource
 │   └── TooLarge
 ├── ParkingFailed             end the process before anything is acknowledged
-├── EmbedderLost             end the process: it does not survive the end of its cluster's head
-├── ClaimLost                another process follows the sources now: start anew, and wait for the claim
+├── EmbedderLost              end the process: it does not survive the end of its cluster's head
+├── WorkerStalled             end the process, with a status of its own (4): only a new one gets on
+├── ClaimLost                 another process follows the sources now: start anew, and wait for the claim
+├── Leased                    somebody else syncs the source at the moment: wait
 └── Fenced                    a newer sync of the same source has begun: stop, without a word
 """
 
@@ -79,6 +82,13 @@ class NotConsumed(TransientError):
         super().__init__(
             f"{pages} published pages were neither applied nor parked for {after_s:g} s: is a worker running?"
         )
+
+
+class NoGeneration(TransientError):
+    """No index receives changes yet: whoever follows the sources first makes one."""
+
+    def __init__(self) -> None:
+        super().__init__("no index has been begun yet: is `headwater ingest` running?")
 
 
 class SourceUnreachable(TransientError):
@@ -188,6 +198,17 @@ class EmbedderLost(HeadwaterError):
 
     def __init__(self) -> None:
         super().__init__("the Ray cluster no longer answers: ending, to be started again")
+
+
+class WorkerStalled(HeadwaterError):
+    """Records wait, and for too long nothing was applied, acknowledged or even tried."""
+
+    def __init__(self, lag: int, after_s: float) -> None:
+        super().__init__(
+            f"{lag} records wait and nothing has moved for {after_s:g} s: ending, to be started again"
+        )
+        self.lag = lag
+        self.after_s = after_s
 
 
 class ClaimLost(HeadwaterError):

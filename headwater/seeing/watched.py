@@ -15,7 +15,7 @@ from index.core.ports import PageStore, ParkStore, ReadEvent
 from index.handlers import Receiver
 from ingest.core.ports import Publish
 from schemas.events import PageChanged, PageEvent
-from schemas.ids import Generation, PageId, Revision, source_of
+from schemas.ids import Generation, PageId, Revision, SourceName, source_of
 from schemas.wire import Record
 from stream.core.ports import RecordStore
 
@@ -143,6 +143,10 @@ class WatchedRecords:
         """See `RecordStore.keep_undecodable`."""
         await self._records.keep_undecodable(record, reason)
         self._watch.undecodable(record, reason)
+
+    async def known_sources(self, sources: Collection[SourceName]) -> Collection[SourceName]:
+        """See `RecordStore.known_sources`."""
+        return await self._records.known_sources(sources)
 
     async def newest(self, pages: Collection[PageId]) -> Mapping[PageId, Revision]:
         """See `RecordStore.newest`."""

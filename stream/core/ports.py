@@ -5,15 +5,19 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
 from schemas.events import PageEvent
-from schemas.ids import Generation, PageId, Revision
+from schemas.ids import Generation, PageId, Revision, SourceName
 from schemas.wire import Record
 
 
 class RecordStore(Protocol):
-    """Where records that are no event are kept in sight, and what is known of those that are."""
+    """Where records that are no event of ours are kept in sight, and what is known of those that are."""
 
     async def keep_undecodable(self, record: Record, reason: str) -> None:
         """Keep where it came from, why it is no event, and the first KiB of it. Idempotent."""
+        ...
+
+    async def known_sources(self, sources: Collection[SourceName]) -> Collection[SourceName]:
+        """Those that intake has ever begun to sync: it does so before it publishes their first event."""
         ...
 
     async def newest(self, pages: Collection[PageId]) -> Mapping[PageId, Revision]:

@@ -11,12 +11,18 @@ from index.core.failures import first_failure
 from index.core.plan import Outcome
 from index.core.ports import PageStore, ParkStore
 from index.handlers import ReadAhead, ReadPages, Receiver, apply_page, embed_ahead, read_ahead
-from schemas.errors import BadVectors, ParkingFailed, PermanentError, TransientError
+from schemas.errors import (
+    BadVectors,
+    NoGeneration,
+    ParkingFailed,
+    PermanentError,
+    TransientError,
+)
 from schemas.events import PageDeleted, PageEvent
 from schemas.ids import Generation
 from stream.core.order import in_order, in_parts
 from stream.core.ports import NobodyWatches, Watch
-from stream.handlers.retries import retries
+from stream.handlers.retries import Retries, retries
 
 _log = structlog.get_logger()
 
@@ -41,18 +47,22 @@ class Consumer:
     told: Told
     target_wait_s: float = TARGET_WAIT_S
     watch: Watch = field(default_factory=NobodyWatches)
+    retries: Retries = retries
 
 
 async def consume_batch(events: Sequence[PageEvent], consumer: Consumer) -> None:
     """Return once every event is applied, superseded or parked in every generation.
 
-    Transient failures are retried in place without limit; permanent ones and bugs park the event.
+    Transient failures are retried in place without limit; permanent ones and bugs park the event. Where no
+    generation receives yet, events wait for one: what nobody took is not done.
     Raises: ParkingFailed, on which the process must end with nothing acknowledged.
     """
     receivers: Sequence[Receiver] = ()
-    async for attempt in retries():
+    async for attempt in consumer.retries():
         with attempt:
             receivers = await consumer.receivers()
+            if events and not receivers:
+                raise NoGeneration
     for to in receivers:
         try:
             await _consume_for(in_order(events), to, consumer)
@@ -89,14 +99,14 @@ async def _apply(
 
 async def _read_ahead(events: Sequence[PageEvent], to: Receiver, consumer: Consumer) -> ReadPages:
     pages: ReadPages = {}
-    async for attempt in retries():
+    async for attempt in consumer.retries():
         with attempt, _only_ahead():
             pages = await read_ahead(events, to, store=consumer.store)
     return pages
 
 
 async def _embed_ahead(pages: ReadPages, to: Receiver, consumer: Consumer) -> None:
-    async for attempt in retries():
+    async for attempt in consumer.retries():
         with attempt, _only_ahead():
             await embed_ahead(pages, to, store=consumer.store)
 
@@ -120,7 +130,7 @@ async def _consume(
 ) -> None:
     bad_vectors = 0
     outcome: Outcome | None = None
-    async for attempt in retries():
+    async for attempt in consumer.retries():
         with attempt:
             try:
                 await _wait_for_target(event, to, consumer)

@@ -46,13 +46,14 @@ def test_r03_what_was_applied_and_not_acknowledged_is_not_written_again(
     assert worker.end() == 0
 
 
-def test_r06_poison_is_kept_in_sight_and_holds_up_nobody(deployed: Deployed) -> None:
+def test_r06_s33_poison_is_kept_in_sight_and_holds_up_nobody(deployed: Deployed) -> None:
     unknown = msgspec.msgpack.encode({"type": "page.changed.v99", "page_id": "docs/x.md"})
     poison = [
         (b"docs/x.md", b"\xff\xfe no message"),
         (b"docs/x.md", unknown),
         (b"docs/x.md", None),
         (b"another key", msgspec.msgpack.encode(_event("docs/x.md"))),
+        (b"elsewhere/x.md", msgspec.msgpack.encode(_event("elsewhere/x.md"))),
     ]
     worker = deployed.start("worker")
     deployed.send(*poison)
@@ -64,6 +65,7 @@ def test_r06_poison_is_kept_in_sight_and_holds_up_nobody(deployed: Deployed) -> 
     assert len(kept) == len(poison)
     assert all(topic == deployed.broker.topics.pages and reason for topic, *_, reason, _ in kept)
     assert poison[0][1] in {bytes(head) for *_, head in kept if head is not None}
+    assert deployed.rows("SELECT name FROM source") == [("docs",)]
     assert worker.end() == 0
 
 

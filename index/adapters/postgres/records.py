@@ -29,6 +29,14 @@ class PostgresRecords:
         async with self._database.transaction() as cursor:
             await cursor.execute(statement("insert_undecodable"), values)
 
+    async def known_sources(self, sources: Collection[SourceName]) -> Collection[SourceName]:
+        """See `RecordStore.known_sources`."""
+        if not sources:
+            return ()
+        async with self._database.transaction() as cursor:
+            await cursor.execute("SELECT name FROM source WHERE name = ANY(%s)", (list(sources),))
+            return {SourceName(name) for (name,) in await cursor.fetchall()}
+
     async def newest(self, pages: Collection[PageId]) -> Mapping[PageId, Revision]:
         """See `RecordStore.newest`."""
         values = {

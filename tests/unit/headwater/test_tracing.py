@@ -24,7 +24,7 @@ from index.core.plan import Outcome
 from index.handlers import Receiver
 from schemas.errors import WrongUse
 from schemas.events import PageEvent
-from schemas.ids import Generation, PageId, Revision
+from schemas.ids import Generation, PageId, Revision, SourceName
 from schemas.notices import Notice, PageIndexed
 from schemas.wire import Record, encode_event, key_of
 from stream.handlers import Consumer, consume_batch
@@ -169,9 +169,12 @@ class Rig:
 
 
 class NoRecords:
-    """Is never asked here."""
+    """Knows every source, and no page."""
 
     async def keep_undecodable(self, record: Record, reason: str) -> None: ...
+
+    async def known_sources(self, sources: Collection[SourceName]) -> Collection[SourceName]:
+        return sources
 
     async def newest(self, pages: Collection[PageId]) -> Mapping[PageId, Revision]:
         return {}

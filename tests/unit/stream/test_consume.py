@@ -43,6 +43,7 @@ class Rig:
         self.embedder = HashedEmbedder(DIM, before=self._embed)
         self.told: list[tuple[str, int, Outcome | None]] = []
         self.generation = Generation(1)
+        self.unborn = 0
 
     async def consume(
         self,
@@ -59,6 +60,9 @@ class Rig:
         await consume_batch(events, consumer)
 
     async def _receivers(self) -> Sequence[Receiver]:
+        if self.unborn:
+            self.unborn -= 1
+            return []
         return [Receiver(self.generation, self, self.embedder)]
 
     async def __call__(self, event: PageChanged) -> ReadPage:
@@ -181,8 +185,18 @@ def test_what_can_be_neither_applied_nor_parked_ends_the_process() -> None:
         asyncio.run(rig.consume([changed("a.md", 1)], park=Full()))
 
 
+def test_events_wait_for_the_first_generation_and_are_not_done_without_one() -> None:
+    rig = Rig()
+    rig.unborn = 3
+
+    asyncio.run(rig.consume([changed("a.md", 1)]))
+
+    assert rig.told == [("a.md", 1, Outcome.APPLIED)]
+
+
 def test_an_empty_batch_is_done_at_once() -> None:
     rig = Rig()
+    rig.unborn = 1_000_000
 
     asyncio.run(rig.consume([]))
 

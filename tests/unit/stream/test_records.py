@@ -4,15 +4,20 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
 import pytest
+import stamina
 
+from index.adapters.memory import MemoryIndex
+from index.handlers import Receiver
 from schemas.errors import ParkingFailed, StoreUnavailable
 from schemas.events import PageEvent
-from schemas.ids import PageId, Revision
+from schemas.ids import PageId, Revision, SourceName
 from schemas.wire import Record, encode_event, key_of
 from stream.core.records import SKIP_ABOVE_LAG
 from stream.handlers import Consumer, RecordConsumer, consume_records, records
-from tests.support.events import changed, page
+from stream.handlers.retries import heard_retries
+from tests.support.events import SOURCE, changed, page
 
 
 @dataclass
@@ -30,6 +35,10 @@ class _Known:
         if self.refuses:
             raise ValueError("there is no such table")
         self.kept.append(record)
+
+    async def known_sources(self, sources: Collection[SourceName]) -> Collection[SourceName]:
+        self._answer()
+        return [source for source in sources if source == SOURCE]
 
     async def newest(self, _pages: Collection[PageId]) -> Mapping[PageId, Revision]:
         self._answer()
@@ -58,8 +67,13 @@ def record(event: PageEvent, offset: int = 0) -> Record:
     return Record("pages", 0, offset, key_of(event.page_id), encode_event(event))
 
 
+async def _nobody() -> Sequence[Receiver]:
+    return ()
+
+
 def consume(batch: Sequence[Record], known: _Known, *, lag: int = 0) -> None:
-    nobody: Consumer = None  # type: ignore[assignment] # events are taken before it is asked
+    index = MemoryIndex()
+    nobody = Consumer(index, index, _nobody, lambda *_: None)  # events are taken before it is asked
     asyncio.run(consume_records(batch, lag, RecordConsumer(nobody, known)))
 
 
@@ -100,3 +114,32 @@ def test_r37_a_page_that_the_ledger_does_not_know_is_never_passed_over(
     consume([record(changed("new.md", 1))], _Known(), lag=SKIP_ABOVE_LAG + 1)
 
     assert len(consumed) == 1
+
+
+def test_s33_an_event_of_a_source_that_intake_never_heard_of_is_kept_in_sight_and_not_applied(
+    consumed: list[PageEvent],
+) -> None:
+    known = _Known(outages=1)
+    own = changed("a.md", 1)
+    strange = msgspec.structs.replace(own, page_id=PageId("elsewhere/a.md"))
+
+    consume([record(strange), record(own, 1)], known)
+
+    assert consumed == [own]
+    assert [kept.key for kept in known.kept] == [b"elsewhere/a.md"]
+
+
+def test_whenever_an_attempt_is_made_again_it_is_heard() -> None:
+    heard: list[str] = []
+    left = [StoreUnavailable("away")] * 3
+
+    async def play() -> None:
+        with stamina.set_testing(True, attempts=10):
+            async for attempt in heard_retries(lambda: heard.append("again")):
+                with attempt:
+                    if left:
+                        raise left.pop()
+
+    asyncio.run(play())
+
+    assert heard == ["again"] * 3
