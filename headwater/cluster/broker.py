@@ -94,7 +94,7 @@ class LocalBroker:
         properties.write_text(text, "utf-8")
         if (data / "meta.properties").exists():
             return
-        cluster_id = urlsafe_b64encode(secrets.token_bytes(16)).decode().rstrip("=")
+        cluster_id = _cluster_id(secrets.token_bytes(16))
         command = [
             *self._java("kafka.tools.StorageTool"),
             *("format", "-t", cluster_id, "-c", str(properties)),
@@ -102,6 +102,11 @@ class LocalBroker:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise BrokerUnavailable(f"its storage cannot be made: {done.stderr.strip()[-300:]}")
+
+
+def _cluster_id(random: bytes) -> str:
+    """16 bytes as Kafka writes them; the first is below 128, since its tools take a leading dash for an option."""
+    return urlsafe_b64encode(bytes([random[0] & 0x7F]) + random[1:]).decode().rstrip("=")
 
 
 def free_port() -> int:
