@@ -57,7 +57,7 @@ async def follow_all(
         group.create_task(following.statistics.keep(lambda: following.generation))
         group.create_task(_keep_tidy(runtime))
         if isinstance(claim, DatabaseClaim):
-            group.create_task(_keep_claim(claim))
+            group.create_task(keep_claim(claim))
 
 
 async def _take_over(runtime: Runtime, following: Following, claim: Claim) -> Target:
@@ -136,7 +136,7 @@ def hint_all(following: Following) -> None:
         following.hint(source)
 
 
-async def _keep_claim(claim: DatabaseClaim) -> None:
+async def keep_claim(claim: DatabaseClaim) -> None:
     """Notice when the claim went with its connection and another process has it. Raises: ClaimLost, to start anew."""
     while True:
         await asyncio.sleep(_LOCK_POLL_S)

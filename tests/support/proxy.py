@@ -19,6 +19,8 @@ class Proxy:
         self._links: list[socket.socket] = []
         self._turn = threading.Lock()
         self._is_cut = False
+        self._passes = threading.Event()
+        self._passes.set()
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listening.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -29,10 +31,15 @@ class Proxy:
             self._is_cut = True
             self._drop()
 
+    def swallow(self) -> None:
+        """Accept whatever comes, and pass nothing on, as where packets vanish."""
+        self._passes.clear()
+
     def heal(self) -> None:
-        """Let new connections through."""
+        """Let new connections through, and what was swallowed."""
         with self._turn:
             self._is_cut = False
+        self._passes.set()
 
     def close(self) -> None:
         """End it for good."""
@@ -59,7 +66,7 @@ class Proxy:
                 far = self._dial()
                 self._links += [near, far]
             for ends in ((near, far), (far, near)):
-                threading.Thread(target=_pump, args=ends, daemon=True).start()
+                threading.Thread(target=_pump, args=(*ends, self._passes), daemon=True).start()
 
     def _dial(self) -> socket.socket:
         if isinstance(self._upstream, int):
@@ -81,10 +88,12 @@ def before_database(conninfo: str) -> Iterator[tuple[Proxy, str]]:
         proxy.close()
 
 
-def _pump(source: socket.socket, target: socket.socket) -> None:
+def _pump(source: socket.socket, target: socket.socket, passes: threading.Event) -> None:
     with contextlib.suppress(OSError):
         while data := source.recv(_CHUNK_BYTES):
+            passes.wait()
             target.sendall(data)
+        passes.wait()  # an end does not come through either
     for end in (source, target):
         with contextlib.suppress(OSError):
             end.shutdown(socket.SHUT_RDWR)
