@@ -3,15 +3,18 @@
 import asyncio
 import os
 from collections.abc import Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from headwater.ending import hear_the_end
+from headwater.ending import hear_the_end, leave_within
+from headwater.failing import fail
 from headwater.settings import Settings, load_settings
 
 EXIT_SIGNALLED = 128
+_LEAVE_WITHIN_S = 4.0
 
 ConfigOption = Annotated[
     Path | None,
@@ -31,7 +34,10 @@ def run_command(command: Coroutine[Any, Any, int]) -> None:
 
 
 async def _until_told(command: Coroutine[Any, Any, int]) -> int:
-    """A signal ends a command in order: what it holds is given back, its database is stopped."""
+    """A signal ends a command in order: what it holds is given back, its database is stopped.
+
+    Once it has ended, what still hangs in a thread or task of its clients is not waited for.
+    """
     task = asyncio.ensure_future(command)
     told: list[int] = []
 
@@ -42,8 +48,13 @@ async def _until_told(command: Coroutine[Any, Any, int]) -> int:
 
     hear_the_end(tell)
     try:
-        return await task
+        status = await task
     except asyncio.CancelledError:
         if not told:
             raise
-        return EXIT_SIGNALLED + told[0]
+        status = EXIT_SIGNALLED + told[0]
+    except Exception as error:
+        leave_within(_LEAVE_WITHIN_S, partial(fail, error))
+        raise
+    leave_within(_LEAVE_WITHIN_S, lambda: status)
+    return status

@@ -15,7 +15,7 @@ import typer
 
 from headwater.cli import EXIT_SIGNALLED, ConfigOption, JsonOption, run_command, settings_of
 from headwater.commands.sources import SourceOptions, with_sources
-from headwater.console import print_text, say
+from headwater.console import print_text
 from headwater.deployment import (
     ingest_command,
     models,
@@ -23,10 +23,10 @@ from headwater.deployment import (
     topics,
     worker_command,
 )
+from headwater.failing import fail
 from headwater.seeing.logs import log_to_stderr
 from ingest.settings import SourceKind
 from schemas.answers import MAX_K
-from schemas.errors import HeadwaterError, PermanentError
 
 app = typer.Typer(
     help="Answers from the head of your docs: an index that follows every commit.",
@@ -38,9 +38,6 @@ evaluation = typer.Typer(
     help="Score retrieval on questions with known sources.", no_args_is_help=True
 )
 app.add_typer(evaluation, name="eval")
-
-EXIT_WRONG_USE, EXIT_UNREACHABLE, EXIT_BUG = 2, 3, 70
-_MAX_REASON_CHARS = 300
 
 Location = Annotated[
     list[str] | None,
@@ -77,7 +74,7 @@ def main() -> None:
     except Exception as error:  # this process's boundary
         if os.environ.get("HEADWATER_DEBUG"):
             traceback.print_exception(error)
-        sys.exit(_fail(error))
+        sys.exit(fail(error))
 
 
 def _print_version(is_asked: bool) -> None:
@@ -294,32 +291,6 @@ def eval_run_command(
     from headwater.commands.evaluate import run_evaluation
 
     run_command(run_evaluation(settings_of(config), questions, k=k, json=json))
-
-
-def _fail(error: BaseException) -> int:
-    """Say what went wrong in one line. Returns: the exit status."""
-    if isinstance(error, BaseExceptionGroup):
-        return _fail(error.exceptions[0])
-    if isinstance(error, HeadwaterError):
-        say(f"headwater: {error}")
-        return EXIT_WRONG_USE if isinstance(error, PermanentError) else EXIT_UNREACHABLE
-    if callable(told := getattr(error, "format_message", None)):  # by the option parser
-        return _misused(error, " ".join(str(told()).split()))
-    reason = " ".join(str(error).split())[:_MAX_REASON_CHARS]
-    say(
-        f"headwater: internal error: {type(error).__name__}: {reason};"
-        " HEADWATER_DEBUG=1 shows where"
-    )
-    return EXIT_BUG
-
-
-def _misused(error: BaseException, told: str) -> int:
-    if not told:  # nothing was asked for, and the help is on the screen
-        return EXIT_WRONG_USE
-    context = getattr(error, "ctx", None)
-    help_of = f"{context.command_path if context else 'headwater'} --help"
-    say(f"headwater: {told.replace('Value error, ', '').rstrip('.')}; see `{help_of}`")
-    return EXIT_WRONG_USE
 
 
 app.command("serve")(serve_command)

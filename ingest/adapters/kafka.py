@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Collection, Sequence
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.errors import KafkaError
@@ -20,7 +20,10 @@ from schemas.wire import encode_event, key_of
 MAX_OUTSTANDING = 64
 _POLL_S = 0.02
 _SEND_TIMEOUT_S = 30.0
-_ASK_TIMEOUT_MS = 5_000
+_ASK_TIMEOUT_MS = 3_000
+_CLOSE_WITHIN_S = 1.0
+
+_Answer = TypeVar("_Answer")
 
 
 class KafkaPublish:
@@ -37,8 +40,9 @@ class KafkaPublish:
         self._sent: dict[PageId, Revision] = {}
         self._producer: KafkaProducer | None = None
         self._turn = threading.Lock()
+        self._is_closed = False
         self._admin: KafkaAdminClient | None = None
-        self._asking = threading.Lock()  # a question must not wait for what is being sent
+        self._ask = Asking(self._missing_topic)
 
     async def __call__(self, events: Sequence[PageEvent]) -> None:
         """See `Publish.__call__`. Raises: BrokerUnavailable, NotConsumed."""
@@ -59,16 +63,18 @@ class KafkaPublish:
     async def ready(self) -> str | None:
         """A readiness check: whether the broker answers, and has the topic."""
         try:
-            return await asyncio.to_thread(self._missing_topic)
+            return await self._ask()
         except BrokerUnavailable as error:
             return str(error)
 
     def close(self) -> None:
-        """Let go of the connection; what was not acknowledged is sent again by a later sync."""
-        with self._turn:
-            self._drop()
-        with self._asking:
-            self._drop_admin()
+        """Let go of the connections, also from under what is being sent: a later sync sends it again.
+
+        It waits for nobody: a broker that swallows what it is sent would keep each send for half a minute.
+        """
+        self._is_closed = True
+        self._drop()
+        self._drop_admin()
 
     async def _wait_until(self, is_met: Callable[[], bool]) -> None:
         loop = asyncio.get_running_loop()
@@ -95,6 +101,8 @@ class KafkaPublish:
         with self._turn:
             try:
                 producer = self._connected()
+                if self._is_closed:
+                    raise BrokerUnavailable("this process is ending")
                 sends = [
                     producer.send(
                         self._broker.topics.pages,
@@ -107,6 +115,9 @@ class KafkaPublish:
                 for event, send in zip(events, sends, strict=True):
                     placed = send.get(timeout=_SEND_TIMEOUT_S)
                     self._watch.placed(event, placed.partition, placed.offset)
+            except BrokerUnavailable:
+                self._drop()
+                raise
             except (KafkaError, OSError, AssertionError) as error:
                 # A producer that failed once may hold on to what it could not send: begin with a new one.
                 self._drop()
@@ -114,16 +125,13 @@ class KafkaPublish:
 
     def _missing_topic(self) -> str | None:
         topic = self._broker.topics.pages
-        with self._asking:
-            try:
-                if self._admin is None:
-                    self._admin = KafkaAdminClient(
-                        **connection_of(self._broker), request_timeout_ms=_ASK_TIMEOUT_MS
-                    )
-                topics = self._admin.list_topics()
-            except (KafkaError, OSError) as error:
-                self._drop_admin()
-                raise BrokerUnavailable(f"{type(error).__name__}: {error}") from error
+        try:
+            if self._admin is None:
+                self._admin = asking_client(self._broker)
+            topics = self._admin.list_topics()
+        except (KafkaError, OSError) as error:
+            self._drop_admin()
+            raise BrokerUnavailable(f"{type(error).__name__}: {error}") from error
         return None if topic in topics else f"no topic {topic}: run `headwater topics apply`"
 
     def _drop_admin(self) -> None:
@@ -149,9 +157,57 @@ class KafkaPublish:
 
     def _drop(self) -> None:
         producer, self._producer = self._producer, None
-        if producer is not None:
-            with contextlib.suppress(Exception):  # it is of no use any more, whatever it says
-                producer.close(timeout=1.0)
+        if producer is None:
+            return
+        try:
+            producer.close(timeout=_CLOSE_WITHIN_S)
+        except (
+            Exception
+        ):  # it could not send the rest, and goes on trying unless it is told otherwise
+            with contextlib.suppress(Exception):
+                producer._sender.force_close()
+
+
+class Asking(Generic[_Answer]):
+    """Asks one blocking question at a time, in a thread; who asks while one is under way shares its answer.
+
+    Else each look at a broker that does not answer would occupy one thread more.
+    """
+
+    def __init__(self, question: Callable[[], _Answer]) -> None:
+        self._question = question
+        self._under_way: asyncio.Task[_Answer] | None = None
+
+    async def __call__(self) -> _Answer:
+        """The answer. Raises: what the question raises."""
+        if self._under_way is None or self._under_way.done():
+            self._under_way = asyncio.ensure_future(asyncio.to_thread(self._question))
+            self._under_way.add_done_callback(_hear_failure)
+        return await asyncio.shield(self._under_way)
+
+
+def _hear_failure(task: "asyncio.Task[Any]") -> None:
+    """Nobody may be waiting for it any more."""
+    if not task.cancelled():
+        task.exception()
+
+
+def asking_client(broker: Broker) -> KafkaAdminClient:
+    """A client for short questions. Raises: KafkaError, OSError."""
+    options = connection_of(broker) | {"bootstrap_timeout_ms": _ASK_TIMEOUT_MS}
+    return _WholeClient(**options, request_timeout_ms=_ASK_TIMEOUT_MS)
+
+
+class _WholeClient(KafkaAdminClient):  # type: ignore[misc] # kafka-python is not typed
+    """One that leaves nothing behind when it does not come about: the plain one leaves a thread and its files."""
+
+    def __init__(self, **options: Any) -> None:
+        try:
+            super().__init__(**options)
+        except BaseException:
+            self._client.close()
+            self._net.stop()
+            raise
 
 
 def connection_of(broker: Broker) -> dict[str, Any]:

@@ -6,6 +6,8 @@ import pytest
 import structlog
 
 from headwater import main
+from headwater.failing import EXIT_BUG, EXIT_STALLED, fail
+from schemas.errors import WorkerStalled
 
 
 @pytest.fixture(autouse=True)
@@ -32,4 +34,11 @@ def test_an_internal_error_is_one_line_and_on_request_a_traceback(
     said = capsys.readouterr().err
     assert "internal error: ValueError: one of them" in said.splitlines()[-1]
     assert ("Traceback" in said) is is_debugged
-    assert ended.value.code == main.EXIT_BUG
+    assert ended.value.code == EXIT_BUG
+
+
+def test_a_stalled_worker_has_a_status_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    status = fail(ExceptionGroup("several", [ExceptionGroup("", [WorkerStalled(7, 300)])]))
+
+    assert status == EXIT_STALLED
+    assert "7 records wait" in capsys.readouterr().err
