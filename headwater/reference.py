@@ -82,9 +82,10 @@ and nothing else there. Progress bars appear on a terminal only. `headwater --ve
 - Exit status 2 means wrong use, a wrong configuration, or a source that can never be read as configured.
 - Exit status 3 means that something it needs cannot be reached: the database, the broker, the
   cluster or a repository.
+- Exit status 4 means that a worker got nowhere while records waited for it, and is to be started again.
 - Exit status 70 means an internal error; with the variable `HEADWATER_DEBUG` set to 1 the traceback is printed.
 - Exit status 128 and more means that a signal ended it: 130 Ctrl-C, 143 SIGTERM. `up`, `ingest`, `worker` and
-  `serve` end with 0 at either.
+  `serve` end with 0 at either, or with the signal's after 25 seconds, where a deployment's process still hangs.
 """
 
 

@@ -2,19 +2,30 @@
 
 import asyncio
 import contextlib
+import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from headwater.adapters.local_log import LocalLog
+from index.core.embedding import Embed
+from index.core.plan import Outcome
+from index.handlers import Receiver
 from ingest.core.ports import Pending, Publish, PublishWatch
 from schemas.broker import Broker, KafkaSettings
 from schemas.errors import BadConfiguration, WrongUse
+from schemas.events import PageEvent
+from schemas.ids import Generation
 from schemas.wire import Record
 from stream.core.ports import RecordStore
-from stream.handlers import Consumer, RecordConsumer, consume_batch, consume_records
+from stream.core.progress import Pulse
+from stream.handlers import Consumer, RecordConsumer, consume_batch, consume_records, heard_retries
 
 
 class Transport(Protocol):
@@ -45,7 +56,11 @@ class Transport(Protocol):
         ...
 
     async def ready(self) -> str | None:
-        """A readiness check."""
+        """A readiness check: whether it answers."""
+        ...
+
+    async def joined(self) -> str | None:
+        """A readiness check of who consumes: whether events come in."""
         ...
 
     async def close(self) -> None:
@@ -90,6 +105,10 @@ class LocalTransport:
         """See `Transport.ready`."""
         return None
 
+    async def joined(self) -> str | None:
+        """See `Transport.joined`."""
+        return None
+
     async def close(self) -> None:
         """See `Transport.close`."""
 
@@ -104,10 +123,12 @@ class KafkaTransport:
     ) -> None:
         """Raises: WrongUse where the clients are not installed."""
         require_clients()
+        from headwater.adapters.kafka_group import KafkaGroup
         from ingest.adapters.kafka import KafkaPublish
         from stream.adapters.faust_worker import FaustWorker
 
         self._publish = KafkaPublish(broker, pending, watch)
+        self._group = KafkaGroup(broker)
         self._make_worker = partial(FaustWorker, broker)
         self._worker: FaustWorker | None = None
         self._records = records
@@ -125,28 +146,59 @@ class KafkaTransport:
 
     async def consume(self, consumer: Consumer, stop: asyncio.Event) -> None:
         """See `Transport.consume`."""
-        to = RecordConsumer(consumer, self._records, consumer.watch)
+        pulse = Pulse()
+        to = RecordConsumer(with_pulse(consumer, pulse), self._records, consumer.watch)
 
         async def consume_and_note(records: Sequence[Record], lag: int) -> None:
             await consume_records(records, lag, to)
             self.acknowledged_at = time.time()
 
         self.acknowledged_at = time.time()
-        self._worker = self._make_worker(consume_and_note)
+        self._worker = self._make_worker(consume_and_note, self._group.standings, pulse)
         await self._worker.run(stop)
 
     async def ready(self) -> str | None:
         """See `Transport.ready`."""
         return await self._publish.ready()
 
+    async def joined(self) -> str | None:
+        """See `Transport.joined`."""
+        return await self._worker.joined() if self._worker else "the worker has not begun yet"
+
     async def close(self) -> None:
         """See `Transport.close`."""
         await asyncio.to_thread(self._publish.close)
+        await asyncio.to_thread(self._group.close)
+
+
+def with_pulse(consumer: Consumer, pulse: Pulse) -> Consumer:
+    """The same consumer, whose signs of life are heard: pages told of, texts embedded, failures tried again."""
+
+    async def receivers() -> Sequence[Receiver]:
+        return [replace(to, embed=heard(to.embed)) for to in await consumer.receivers()]
+
+    def heard(embed: Embed) -> Embed:
+        async def embedded(texts: Sequence[str]) -> NDArray[np.float32]:
+            vectors = await embed(texts)
+            pulse.beat()
+            return vectors
+
+        return embedded
+
+    def told(event: PageEvent, generation: Generation, outcome: Outcome | None) -> None:
+        pulse.beat()
+        consumer.told(event, generation, outcome)
+
+    retries = partial(heard_retries, pulse.beat)
+    return replace(consumer, receivers=receivers, told=told, retries=retries)
 
 
 def require_clients() -> None:
     """Raises: WrongUse where the clients of the broker are not installed."""
-    missing = [name for name in ("kafka", "faust") if find_spec(name) is None]
+    # Faust takes its own place among the modules, and has no spec once it is imported.
+    missing = [
+        name for name in ("kafka", "faust") if name not in sys.modules and find_spec(name) is None
+    ]
     if missing:
         raise WrongUse(
             f"[kafka] needs {' and '.join(missing)}, which the extra `cluster` brings:"

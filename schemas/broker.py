@@ -18,6 +18,8 @@ class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     `prefix` begins the name of every topic and group. `partitions` and `replication` are what `topics apply` makes
     topics with. The partitions of a worker that says nothing for `session_timeout_s` go to the others.
     Where nothing that was sent is applied or parked for `resend_after_s`, it is sent again.
+    A worker ends, to be started again, when for `stalled_after_s` more and more records wait for it and none is
+    acknowledged, unless it is at work on those at hand or tries again what has failed.
     """
 
     servers: str = ""
@@ -31,6 +33,7 @@ class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     key_file: str = ""
     session_timeout_s: Annotated[float, Meta(ge=1, le=300)] = 8.0
     resend_after_s: Annotated[float, Meta(ge=1, le=86_400)] = 60.0
+    stalled_after_s: Annotated[float, Meta(ge=1, le=86_400)] = 300.0
     partitions: Annotated[int, Meta(ge=1, le=10_000)] = 8
     replication: Annotated[int, Meta(ge=1, le=32_767)] = 1
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 
@@ -11,8 +10,9 @@ from litestar import Litestar
 from litestar.types import ControllerRouterHandler
 
 from api.main import routes
+from headwater.cli import EXIT_SIGNALLED
 from headwater.console import say
-from headwater.ending import hear_the_end
+from headwater.ending import hear_the_end, leave_within
 from headwater.following import Following, Hint
 from headwater.home import Claim, claim_of
 from headwater.http import Check, make_app
@@ -31,6 +31,8 @@ from ingest.adapters.webhook_http import webhook_routes
 from schemas.answers import PageResponse, PageSection
 from schemas.errors import BadConfiguration, WrongUse
 from schemas.ids import SourceName
+
+_LEAVE_WITHIN_S = 25.0
 
 
 class Part(StrEnum):
@@ -58,7 +60,7 @@ async def run(
         settings = msgspec.structs.replace(
             settings, api=msgspec.structs.replace(settings.api, port=port)
         )
-    ending = _Ending()
+    ending = _Ending(can_leave=bool(settings.kafka.servers and settings.database.url))
     hear_the_end(ending.tell)
     claim = claim_of(settings)
     try:
@@ -75,9 +77,12 @@ class _Ending:
     """How signals end this process: what is answered is finished, all else is dropped at once.
 
     Before it answers, that is while its database starts or its model is prepared, the whole task is cancelled.
+    Where it `can_leave`, having neither a database nor a log of its own, it ends whatever still hangs after a while:
+    what it has at hand is done again by others.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, can_leave: bool) -> None:
+        self._can_leave = can_leave
         self.stop = asyncio.Event()
         self.is_answering = False
         self._task = asyncio.current_task()
@@ -86,10 +91,12 @@ class _Ending:
     def is_told(self) -> bool:
         return self.stop.is_set()
 
-    def tell(self, _number: int) -> None:
+    def tell(self, number: int) -> None:
         """Hear a signal; a second one must not break off the closing."""
         if self.is_told:
             return
+        if self._can_leave:
+            leave_within(_LEAVE_WITHIN_S, lambda: EXIT_SIGNALLED + number)
         self.stop.set()
         if not self.is_answering and self._task is not None:
             self._task.cancel()
@@ -118,33 +125,21 @@ async def _run(
         runtime.cost.ears = Ears(metrics.texts_embedded.inc, metrics.texts_reused.inc)
         following = Following(runtime, metrics, Statistics(runtime.store.generations))
         seeing = await see(following, group, env, parts=parts)
-        running = await _start(runtime, parts, following, claim, group)
+        tasks = await _start(runtime, parts, following, claim, group)
+        consumer = None
+        if Part.CONSUME in parts and not runtime.transport.is_local:
+            # It ends its batch from the signal on, while requests under way are still answered.
+            consuming = runtime.transport.consume(runtime.consumer(following.told), ending.stop)
+            consumer = group.create_task(consuming)
         try:
             host, port = settings.api.host, settings.api.port
             app = _app(runtime, parts, following, secrets)
             await serve(app, host=host, port=port, stop=ending.stop, announce=announce)
-            await running.finish()
+            if consumer is not None:
+                await consumer
         finally:
-            running.cancel()
-            seeing.cancel()
-
-
-@dataclass(frozen=True, slots=True)
-class _Running:
-    """The tasks of a process: the consumer finishes its batch when told to, the others just end."""
-
-    tasks: Sequence[asyncio.Task[None]]
-    consumer: asyncio.Task[None] | None
-    stop: asyncio.Event
-
-    async def finish(self) -> None:
-        self.stop.set()
-        if self.consumer is not None:
-            await self.consumer
-
-    def cancel(self) -> None:
-        for task in (*self.tasks, *([self.consumer] if self.consumer else [])):
-            task.cancel()
+            for task in (*tasks, seeing, *([consumer] if consumer else [])):
+                task.cancel()
 
 
 async def _start(
@@ -153,8 +148,8 @@ async def _start(
     following: Following,
     claim: Claim,
     group: asyncio.TaskGroup,
-) -> _Running:
-    stop = asyncio.Event()
+) -> Sequence[asyncio.Task[None]]:
+    """Everything but the consumer. Returns: what is cancelled at the end."""
     came_back = partial(hint_all, following)
     tasks = [group.create_task(keep_database(runtime.store, came_back=came_back))]
     if Part.FOLLOW in parts:
@@ -165,14 +160,10 @@ async def _start(
             following.synced[SourceName(source.name)] = False
         tasks.append(group.create_task(follow_all(runtime, following, target, claim)))
         tasks.append(group.create_task(pass_hints(runtime, following)))
-    consumer = None
     if Part.CONSUME in parts:
         await runtime.models.indexer(runtime.settings.embedding.model)
         tasks.append(group.create_task(runtime.models.end_when_lost()))
-    if Part.CONSUME in parts and not runtime.transport.is_local:
-        consuming = runtime.transport.consume(runtime.consumer(following.told), stop)
-        consumer = group.create_task(consuming)
-    return _Running(tasks, consumer, stop)
+    return tasks
 
 
 def _app(
@@ -197,6 +188,8 @@ def _app(
         handlers += webhook_routes(secrets, store)
     if not runtime.transport.is_local and parts & {Part.FOLLOW, Part.CONSUME}:
         checks["broker"] = runtime.transport.ready
+    if not runtime.transport.is_local and Part.CONSUME in parts:
+        checks["joined"] = runtime.transport.joined
     return make_app(
         routes=handlers,
         checks=checks,

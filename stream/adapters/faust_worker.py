@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import ssl
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import faust
@@ -12,21 +12,29 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from schemas.broker import Broker
-from schemas.errors import BrokerUnavailable
+from schemas.errors import BrokerUnavailable, WorkerStalled
 from schemas.topics import MAX_RECORD_BYTES
 from schemas.wire import Record
+from stream.adapters.membership import assigned, ends_heard, why_not_joined
+from stream.core.progress import Pulse, Sighting, Standing, Watch, lag_of
 
 _log = structlog.get_logger()
 
 BATCH = 64
 _WITHIN_S = 0.02
 _FINISH_WITHIN_S = 5.0
-_STOP_WITHIN_S = 10.0
+_STOP_WITHIN_S = 8.0
 _RECONNECT_S = 1.0
 _POLL_S = 0.2
+_LOOK_S = 1.0
+_ANSWER_AFTER_SESSION_S = 5.0
+_UNHEARD = Standing(0, 0, None)
 
 Consume = Callable[[Sequence[Record], int], Awaitable[None]]
 """Takes a batch and how many records wait behind it; what it raises ends the worker with nothing acknowledged."""
+
+Ask = Callable[[], Awaitable[Mapping[int, Standing]]]
+"""Every partition of the topic as the broker tells it. Raises: BrokerUnavailable."""
 
 
 class FaustWorker:
@@ -37,43 +45,53 @@ class FaustWorker:
     measured against a real broker, see docs/how-it-works/deployment.md.
     """
 
-    def __init__(self, broker: Broker, consume: Consume) -> None:
+    def __init__(self, broker: Broker, consume: Consume, ask: Ask, pulse: Pulse) -> None:
         self._broker = broker
         self._consume = consume
+        self._ask = ask
+        self._pulse = pulse
         self._failure: asyncio.Future[None] | None = None
         self._idle = asyncio.Event()
-        self._done: dict[Any, int] = {}
+        self._standings: Mapping[int, Standing] = {}
+        self._done: dict[int, int] = {}
         self._is_leaving = False
         self._app: Any = None
 
     @property
     def lag(self) -> int:
         """How many records of this member's partitions are not acknowledged yet, as far as it has heard."""
-        consumer = self._app.consumer if self._app is not None else None
-        if consumer is None:
-            return 0
-        # Between two assignments the client has nothing to tell.
-        with contextlib.suppress(Exception):
-            return sum(
-                max(0, (consumer.highwater(part) or 0) - self._done[part])
-                for part in consumer.assignment()
-                if part in self._done
-            )
-        return 0
+        known = assigned(self._app) & {*self._standings, *self._done}
+        told = {part: self._standings.get(part, _UNHEARD) for part in known}
+        return lag_of(told, self._done, ends_heard(self._app))
+
+    async def joined(self) -> str | None:
+        """A readiness check: whether it is a member of the group, and connected."""
+        return why_not_joined(self._app)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Consume until `stop` is set. Raises: what `consume` raised; BrokerUnavailable when the client has died."""
+        """Consume until `stop` is set.
+
+        Raises: what `consume` raised; BrokerUnavailable when the client has died; WorkerStalled when it gets nowhere.
+        """
         with tempfile.TemporaryDirectory(prefix="headwater-faust-") as folder:
-            while not stop.is_set():
+            async with asyncio.TaskGroup() as group:
+                watching = group.create_task(self._keep_watch())
                 try:
-                    failure = await self._run_once(folder, stop)
-                except (KafkaError, OSError) as error:
-                    _log.warning("broker.away", reason=str(error))
-                    with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(stop.wait(), _RECONNECT_S)
-                    continue
-                if failure is not None:
-                    raise failure
+                    await self._keep_running(folder, stop)
+                finally:
+                    watching.cancel()
+
+    async def _keep_running(self, folder: str, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            try:
+                failure = await self._run_once(folder, stop)
+            except (KafkaError, OSError) as error:
+                _log.warning("broker.away", reason=str(error))
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), _RECONNECT_S)
+                continue
+            if failure is not None:
+                raise failure
 
     async def _run_once(self, folder: str, stop: asyncio.Event) -> BaseException | None:
         """One life of the client. Returns: what `consume` raised, if that ended it."""
@@ -86,20 +104,60 @@ class FaustWorker:
             self._broker.topics.pages, key_serializer="raw", value_serializer="raw", acks=True
         )
         app.agent(topic, name="index", concurrency=1)(self._index)
+        starting = asyncio.ensure_future(app.start())
         try:
-            await app.start()
-            while not stop.is_set() and not self._failure.done():
-                if app.should_stop:
-                    raise BrokerUnavailable("the client of the broker has ended")
-                await asyncio.wait(
-                    {self._failure}, timeout=_POLL_S, return_when=asyncio.FIRST_COMPLETED
-                )
+            await self._until_told(stop, app, starting)
             if not self._failure.done():
                 await self._finish_batch()
         finally:
             self._app = None
-            await _stop(app)
+            await _stop(app, starting)
         return self._failure.exception() if self._failure.done() else None
+
+    async def _until_told(
+        self, stop: asyncio.Event, app: Any, starting: "asyncio.Future[Any]"
+    ) -> None:
+        """Return at the end, also before the client has started. Raises: what its start raises; BrokerUnavailable."""
+        assert self._failure is not None
+        while not stop.is_set() and not self._failure.done():
+            waiting = {self._failure}
+            if not starting.done():
+                waiting.add(starting)
+            else:
+                starting.result()
+                if app.should_stop:
+                    raise BrokerUnavailable("the client of the broker has ended")
+            await asyncio.wait(waiting, timeout=_POLL_S, return_when=asyncio.FIRST_COMPLETED)
+
+    async def _keep_watch(self) -> None:
+        """Look at how far the group is. Raises: WorkerStalled, for a supervisor to start a new worker."""
+        after_s = self._broker.settings.stalled_after_s
+        clock, watch = asyncio.get_running_loop().time, Watch()
+        while True:
+            await asyncio.sleep(min(_LOOK_S, after_s / 4))
+            lag, pulse = await self._look(), self._pulse
+            seen = Sighting(clock(), lag, self._position(), pulse.signs, pulse.batches)
+            watch = watch.after(seen)
+            if seen.lag and watch.is_stalled(seen, after_s=after_s):
+                raise WorkerStalled(seen.lag, after_s)
+
+    async def _look(self) -> int | None:
+        """The lag of what concerns this worker, from the broker alone; None when it cannot be asked."""
+        try:
+            self._standings = await self._ask()
+        except BrokerUnavailable:
+            return None
+        return lag_of(self._concerning(), {}, {})
+
+    def _position(self) -> Mapping[int, int]:
+        return {part: told.done for part, told in self._concerning().items()}
+
+    def _concerning(self) -> Mapping[int, Standing]:
+        """The partitions of this member; as long as it is none, whatever the group leaves lying."""
+        if why_not_joined(self._app) is not None:
+            return self._standings
+        own = assigned(self._app)
+        return {part: told for part, told in self._standings.items() if part in own}
 
     async def _index(self, stream: Any) -> None:
         async for events in _batches(stream):
@@ -107,7 +165,7 @@ class FaustWorker:
                 await asyncio.Event().wait()
             self._idle.clear()
             for event in events:
-                self._done.setdefault(event.message.tp, event.message.offset)
+                self._done.setdefault(event.message.partition, event.message.offset)
             try:
                 await self._consume([_record(event) for event in events], self.lag - len(events))
             except BaseException as failure:
@@ -119,7 +177,8 @@ class FaustWorker:
                 await asyncio.Event().wait()  # an agent that ends is started again
             for event in events:
                 event.ack()
-                self._done[event.message.tp] = event.message.offset + 1
+                self._done[event.message.partition] = event.message.offset + 1
+            self._pulse.finish()
             self._idle.set()
 
     async def _finish_batch(self) -> None:
@@ -147,6 +206,8 @@ def make_app(broker: Broker, folder: str) -> Any:
         consumer_auto_offset_reset="earliest",
         consumer_max_fetch_size=MAX_RECORD_BYTES,
         processing_guarantee="at_least_once",
+        # What the broker does not answer is given up: else the end of a worker would wait for it.
+        broker_request_timeout=settings.session_timeout_s + _ANSWER_AFTER_SESSION_S,
         broker_session_timeout=settings.session_timeout_s,
         broker_heartbeat_interval=settings.session_timeout_s / 4,
         broker_commit_interval=0.5,
@@ -161,14 +222,17 @@ async def _batches(stream: Any) -> AsyncIterator[Sequence[Any]]:
         yield events  # events, where its annotation says values
 
 
-async def _stop(app: Any) -> None:
+async def _stop(app: Any, starting: "asyncio.Future[Any]") -> None:
     """Leave the group. Faust may wait without limit: what it still holds is delivered again to others."""
+    starting.cancel()
     stopping = asyncio.ensure_future(app.stop())
     await asyncio.wait({stopping}, timeout=_STOP_WITHIN_S)  # a cancellation it would swallow
     if not stopping.done():
         _log.warning("worker.left_hard", after_s=_STOP_WITHIN_S)
     elif not stopping.cancelled() and (error := stopping.exception()) is not None:
         _log.warning("worker.left_hard", reason=f"{type(error).__name__}: {error}")
+    if starting.done() and not starting.cancelled():
+        starting.exception()
 
 
 def _record(event: Any) -> Record:

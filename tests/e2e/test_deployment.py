@@ -73,7 +73,7 @@ def test_each_part_answers_for_itself_alone(deployed: Deployed) -> None:
     assert asked == {"ingest": 404, "worker": 404, "serve": 200}
     assert checked == {
         "ingest": {"database", "sources", "broker"},
-        "worker": {"database", "broker"},
+        "worker": {"database", "broker", "joined"},
         "serve": {"database"},
     }
 

@@ -1,22 +1,33 @@
 """Topics and publishing, against a real broker."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from kafka import KafkaConsumer
+from kafka.producer.sender import Sender
 
+from headwater.adapters.kafka_group import KafkaGroup
 from headwater.adapters.kafka_topics import FoundTopic, apply_topics, config_of, drifts_of
 from headwater.cluster.broker import LocalBroker
 from ingest.adapters.kafka import MAX_OUTSTANDING, KafkaPublish
 from schemas.broker import Broker, KafkaSettings
-from schemas.errors import BadConfiguration, NotConsumed
+from schemas.errors import BadConfiguration, BrokerUnavailable, NotConsumed
 from schemas.events import MAX_PAGE_BYTES, PageEvent
 from schemas.ids import PageId, Revision
 from schemas.wire import Record, decode_event
+from stream.core.progress import lag_of
+from tests.support.broker import a_broker
 from tests.support.events import changed, deleted, page
+from tests.support.program import poll
 
 
 def reached(broker: LocalBroker, *, partitions: int = 4, replication: int = 1) -> Broker:
@@ -209,3 +220,90 @@ def test_publishing_without_topics_names_the_command(
 
     assert "headwater topics apply" in (runner.run(publish.ready()) or "")
     publish.close()
+
+
+@pytest.fixture
+def silent() -> Iterator[Broker]:
+    """A broker whose host takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield Broker(settings=KafkaSettings(servers=f"127.0.0.1:{listening.getsockname()[1]}"))
+
+
+def test_who_asks_a_silent_broker_shares_one_question(
+    silent: Broker, runner: asyncio.Runner
+) -> None:
+    """Each look would occupy one more thread of those that everything else needs."""
+    publish = KafkaPublish(silent, Index().pending)
+    before = threading.active_count()
+
+    async def ask() -> tuple[set[str | None], int]:
+        asked = [asyncio.create_task(publish.ready()) for _ in range(20)]
+        await asyncio.wait(asked, timeout=0.5)
+        threads = threading.active_count() - before
+        return {task.result() for task in (await asyncio.wait(asked))[0]}, threads
+
+    told, threads = runner.run(ask())
+
+    assert len(told) == 1
+    assert "broker" in str(told.pop())
+    assert threads <= 2  # the question's, and its client's
+    poll(lambda: threading.active_count() <= before + 1, "an end of the client")
+    publish.close()
+
+
+def test_publishing_is_let_go_of_at_once_whatever_is_being_sent(
+    broker: LocalBroker, runner: asyncio.Runner
+) -> None:
+    """What is sent to no topic waits for it, as for a broker that does not answer."""
+    publish = KafkaPublish(reached(broker), Index().pending)
+
+    async def play() -> float:
+        sending = asyncio.create_task(publish([changed("a.md", 1)]))
+        await asyncio.wait({sending}, timeout=1.0)
+        assert not sending.done()
+        start_s = time.monotonic()
+        await asyncio.to_thread(publish.close)
+        closed_s = time.monotonic() - start_s
+        with pytest.raises(BrokerUnavailable):
+            await sending
+        return closed_s
+
+    assert runner.run(play()) < 5.0
+
+
+def test_what_could_not_be_sent_is_not_sent_later(tmp_path: Path, runner: asyncio.Runner) -> None:
+    """The producer that failed is gone with what it held: nothing of it sends on when the broker is back."""
+    with a_broker(tmp_path) as own:
+        installation = reached(own)
+        apply_topics(installation, check=False)
+        publish = KafkaPublish(installation, Index().pending)
+        runner.run(publish([changed("a.md", 1)]))
+        os.kill(own.pid, signal.SIGSTOP)
+
+        async def play() -> None:
+            sending = asyncio.create_task(publish([changed("b.md", 1)]))
+            await asyncio.wait({sending}, timeout=1.0)
+            await asyncio.to_thread(publish.close)
+            with pytest.raises(BrokerUnavailable):
+                await sending
+
+        start_s = time.monotonic()
+        try:
+            runner.run(play())
+        finally:
+            os.kill(own.pid, signal.SIGCONT)
+        assert time.monotonic() - start_s < 15.0
+        poll(lambda: not any(isinstance(one, Sender) for one in threading.enumerate()), "no sender")
+
+
+def test_how_far_the_group_is_is_told_by_partition(topics: Broker, runner: asyncio.Runner) -> None:
+    publish, group = KafkaPublish(topics, Index().pending), KafkaGroup(topics)
+    runner.run(publish([changed(f"{n}.md", 1) for n in range(30)]))
+
+    standings = runner.run(group.standings())
+
+    assert set(standings) == set(range(topics.settings.partitions))
+    assert lag_of(standings, {}, {}) == 30
+    assert {told.committed for told in standings.values()} == {None}
+    publish.close()
+    group.close()

@@ -51,9 +51,11 @@ class Deployed:
         """The program with an embedder that counts words, and what makes it misbehave."""
         return [*FAKE, "--journal", str(self.journal), *more]
 
-    def start(self, part: str, *more: str, database: str = "") -> Serving:
+    def start(
+        self, part: str, *more: str, database: str = "", env: Mapping[str, str] | None = None
+    ) -> Serving:
         """Start a process, with another way to the database if one is named; it answers when this returns."""
-        env = {"HEADWATER_DATABASE_URL": database or self.database}
+        env = {"HEADWATER_DATABASE_URL": database or self.database} | dict(env or {})
         starting = self.program.starting(main=self.main(*more), part=part, env=env)
         serving = self.processes.enter_context(starting).answering()
         self.started.append(serving)

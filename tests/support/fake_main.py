@@ -1,9 +1,11 @@
 """The program with a fast embedder and, on request, a death at a named point; wired here, not in the product.
 
-    python -m tests.support.fake_main [--journal FILE] [--die POINT:WHEN:NUMBER] [--embed-s SECONDS] COMMAND...
+    python -m tests.support.fake_main [--journal FILE] [--die POINT:WHEN:NUMBER] [--embed-s SECONDS] [--wedge FILE]
+        COMMAND...
 
 `--die apply:after:2` kills the process the hard way right after the second page is applied. The journal
-says which texts were embedded, and which vectors committed, by hash.
+says which texts were embedded, and which vectors committed, by hash. As soon as the file of `--wedge` exists, the
+client of the broker stops fetching, and goes on saying that it lives.
 """
 
 import argparse
@@ -96,8 +98,11 @@ def main() -> None:
     parser.add_argument("--journal", type=Path)
     parser.add_argument("--die", default="")
     parser.add_argument("--embed-s", type=float, default=0.0)
+    parser.add_argument("--wedge", type=Path)
     own, rest = parser.parse_known_args(sys.argv[1:])
     _wire(Journal(own.journal), Fuse(own.die), embed_s=own.embed_s)
+    if own.wedge is not None:
+        _wedge(own.wedge)
     sys.argv[1:] = rest
     program.main()
 
@@ -136,6 +141,20 @@ def _wire(journal: Journal, fuse: Fuse, *, embed_s: float) -> None:
     vars(models)["prepare_embedder"] = prepare
     vars(runtime)["PostgresPages"] = Pages
     vars(runtime)["PostgresLedger"] = Ledger
+
+
+def _wedge(file: Path) -> None:
+    from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+
+    plain = AIOKafkaConsumerThread.getmany
+
+    async def getmany(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if file.exists():
+            await asyncio.Event().wait()
+        return await plain(self, *args, **kwargs)
+
+    vars_of_class: Any = AIOKafkaConsumerThread
+    vars_of_class.getmany = getmany
 
 
 def _guard(of: type, name: str, method: str, fuse: Fuse) -> None:

@@ -232,6 +232,10 @@ class Serving:
         self._process.send_signal(number)
         return self._process.wait(timeout=within_s)
 
+    def wait(self, *, within_s: float = _WITHIN_S) -> int:
+        """Wait for it to end by itself. Returns: the exit status."""
+        return self._process.wait(timeout=within_s)
+
     def close(self) -> None:
         """End it in any case."""
         self.client.close()
