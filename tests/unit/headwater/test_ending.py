@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -46,3 +48,21 @@ def test_the_end_of_a_terminal_is_heard_unless_it_is_to_be_survived(
 
     hangup = [] if survives_its_terminal else [signal.SIGHUP]
     assert sorted(told) == sorted([*hangup, signal.SIGINT, signal.SIGTERM])
+
+
+@pytest.mark.parametrize("hangs", [True, False])
+def test_what_hangs_in_a_thread_is_left_with_the_status_that_was_meant(hangs: bool) -> None:
+    program = (
+        "import sys, threading\n"
+        "from headwater.ending import leave_within\n"
+        "leave_within(float(sys.argv[1]), lambda: 7)\n"
+        "print('done')\n"
+        "if sys.argv[2] == 'True': threading.Thread(target=threading.Event().wait).start()\n"
+        "sys.exit(3)\n"
+    )
+    wait_s = "0.2" if hangs else "600"
+    command = [sys.executable, "-c", program, wait_s, str(hangs)]
+
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    assert (ended.returncode, ended.stdout) == (7 if hangs else 3, "done\n")
