@@ -58,6 +58,10 @@ def test_every_setting_is_one_of_the_program(name: str, tmp_path: Path) -> None:
     assert settings.database.url.startswith("postgresql://")
 
 
+def test_a_worker_is_healthy_once_it_is_ready() -> None:
+    assert "/readyz'" in str(SERVICES["worker"]["healthcheck"]["test"])
+
+
 def test_every_health_check_of_ours_asks_for_a_page_that_there_is() -> None:
     made = make_app(routes=[], checks={}, hosts=(), metrics_registry=CollectorRegistry())
     pages = {route.path for route in made.routes}
