@@ -17,6 +17,7 @@ from schemas.topics import MAX_RECORD_BYTES
 from schemas.wire import Record
 from stream.adapters.membership import assigned, ends_heard, why_not_joined
 from stream.core.progress import Pulse, Sighting, Standing, Watch, lag_of
+from stream.adapters.positions import begin_shrunken_logs
 
 _log = structlog.get_logger()
 
@@ -127,6 +128,8 @@ class FaustWorker:
                 starting.result()
                 if app.should_stop:
                     raise BrokerUnavailable("the client of the broker has ended")
+                for part in await begin_shrunken_logs(app.consumer):
+                    self._done.pop(part.partition, None)
             await asyncio.wait(waiting, timeout=_POLL_S, return_when=asyncio.FIRST_COMPLETED)
 
     async def _keep_watch(self) -> None:
