@@ -16,8 +16,8 @@ from schemas.errors import BrokerUnavailable, WorkerStalled
 from schemas.topics import MAX_RECORD_BYTES
 from schemas.wire import Record
 from stream.adapters.membership import assigned, ends_heard, why_not_joined
-from stream.core.progress import Pulse, Sighting, Standing, Watch, lag_of
 from stream.adapters.positions import begin_shrunken_logs
+from stream.core.progress import Pulse, Sighting, Standing, Watch, lag_of
 
 _log = structlog.get_logger()
 

@@ -17,6 +17,7 @@ from kafka.structs import OffsetAndMetadata
 from headwater.adapters.kafka_topics import apply_topics
 from headwater.cluster.broker import LocalBroker
 from schemas.broker import Broker, KafkaSettings
+from tests.support.author import canaries_in
 from tests.support.program import FAKE, Program, Serving, a_program, poll
 from tests.support.repository import Repository, page
 from tests.support.warm import Warm
@@ -27,7 +28,9 @@ _CONFIG = """
 name = "docs"
 location = "docs"
 poll_s = 0.4
+webhook_secret_env = "DOCS_SECRET"
 """
+SECRET = "between-us"
 
 
 @dataclass
@@ -52,12 +55,32 @@ class Deployed:
         return [*FAKE, "--journal", str(self.journal), *more]
 
     def start(
-        self, part: str, *more: str, database: str = "", env: Mapping[str, str] | None = None
+        self,
+        part: str,
+        *more: str,
+        database: str = "",
+        servers: str = "",
+        env: Mapping[str, str] | None = None,
     ) -> Serving:
-        """Start a process, with another way to the database if one is named; it answers when this returns."""
-        env = {"HEADWATER_DATABASE_URL": database or self.database} | dict(env or {})
+        """Start a process, with other ways to the database and the broker if named; it answers when this returns."""
+        begun = self.begin(part, *more, database=database, servers=servers, env=env)
+        return begun.answering()
+
+    def begin(
+        self,
+        part: str,
+        *more: str,
+        database: str = "",
+        servers: str = "",
+        env: Mapping[str, str] | None = None,
+    ) -> Serving:
+        """Start a process, and go on without it."""
+        env = {
+            "HEADWATER_DATABASE_URL": database or self.database,
+            "HEADWATER_KAFKA": servers or self.broker.settings.servers,
+        } | dict(env or {})
         starting = self.program.starting(main=self.main(*more), part=part, env=env)
-        serving = self.processes.enter_context(starting).answering()
+        serving = self.processes.enter_context(starting)
         self.started.append(serving)
         return serving
 
@@ -75,8 +98,7 @@ class Deployed:
         """Every canary word in the index."""
         with psycopg.connect(self.database) as connection:
             rows = connection.execute("SELECT text FROM chunk_g1").fetchall()
-        text = " ".join(row[0] for row in rows).replace(".", " ")
-        return {word for word in text.split() if word.startswith("canary")}
+        return canaries_in(" ".join(row[0] for row in rows))
 
     def wait_for(self, words: set[str], *, within_s: float = 60.0) -> None:
         """Return once exactly these canary words are indexed."""
@@ -91,10 +113,13 @@ class Deployed:
 
     def until_shared(self, members: int) -> None:
         """Return once the group has so many members, each with partitions."""
+        poll(lambda: self.members() == members, f"{members} members", every_s=0.1)
+
+    def members(self) -> int:
+        """How many members the group has, each with partitions; 0 while they are shared out anew."""
         admin = KafkaAdminClient(bootstrap_servers=self.broker.servers)
-        group = self.broker.topics.indexers
         try:
-            poll(lambda: _members(admin, group) == members, f"{members} members", every_s=0.1)
+            return _members(admin, self.broker.topics.indexers)
         finally:
             admin.close()
 
@@ -211,7 +236,11 @@ def _is_deleted(admin: KafkaAdminClient, ends: Mapping[TopicPartition, int]) -> 
 
 @contextmanager
 def a_deployment(
-    folder: Path, broker: LocalBroker, database: str, warm: Warm
+    folder: Path,
+    broker: LocalBroker,
+    database: str,
+    warm: Warm,
+    env: Mapping[str, str] | None = None,
 ) -> Iterator[Deployed]:
     """A deployment with docs of its own, nothing of it started; commands are forked from `warm`."""
     prefix = f"test-{uuid4().hex[:12]}"
@@ -225,6 +254,8 @@ def a_deployment(
         "HEADWATER_KAFKA__SESSION_TIMEOUT_S": "2",
         "HEADWATER_KAFKA__RESEND_AFTER_S": "10",
         "HEADWATER_DATABASE_URL": database,
+        "DOCS_SECRET": SECRET,
+        **(env or {}),
     }
     with (
         a_program(folder, main=FAKE, warm=warm, env=variables) as program,

@@ -1,11 +1,12 @@
 """The program with a fast embedder and, on request, a death at a named point; wired here, not in the product.
 
-    python -m tests.support.fake_main [--journal FILE] [--die POINT:WHEN:NUMBER] [--embed-s SECONDS] [--wedge FILE]
-        COMMAND...
+    python -m tests.support.fake_main [--journal FILE] [--die POINT:WHEN:NUMBER] [--stop POINT:WHEN:NUMBER]
+        [--embed-s SECONDS] [--skip-above LAG] [--migration FILE] [--wedge FILE] COMMAND...
 
-`--die apply:after:2` kills the process the hard way right after the second page is applied. The journal
-says which texts were embedded, and which vectors committed, by hash. As soon as the file of `--wedge` exists, the
-client of the broker stops fetching, and goes on saying that it lives.
+`--die apply:after:2` kills the process the hard way right after the second page is applied, `--stop` puts it to sleep
+there until it is woken. The journal says which texts were embedded, and which vectors committed, by hash.
+`--migration` stands for one of a later version. As soon as the file of `--wedge` exists, the client of the broker stops
+fetching, and goes on saying that it lives.
 """
 
 import argparse
@@ -26,9 +27,11 @@ from headwater import main as program
 from headwater import models, runtime
 from index.adapters.embed.hashed import HashedEmbedder
 from index.adapters.embed.models import ModelInfo, find_model
+from index.adapters.postgres import migrate, pages
 from index.adapters.postgres.ledger import PostgresLedger
 from index.adapters.postgres.pages import PostgresPages
 from schemas.ids import Generation, TextHash
+from stream.core import records
 
 
 class Journal:
@@ -45,9 +48,10 @@ class Journal:
 
 
 class Fuse:
-    """Kills the process at one call of one port."""
+    """Kills the process at one call of one port, or does to it what another signal does."""
 
-    def __init__(self, point: str) -> None:
+    def __init__(self, point: str, does: int = signal.SIGKILL) -> None:
+        self._does = does
         name, when, number = point.split(":") if point else ("", "", "0")
         self._mark = f"{name}:{when}"
         self._left = int(number)
@@ -56,7 +60,7 @@ class Fuse:
         if mark == self._mark:
             self._left -= 1
             if self._left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), self._does)
 
     def around(
         self, name: str, call: Callable[..., Awaitable[Any]]
@@ -97,10 +101,19 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--journal", type=Path)
     parser.add_argument("--die", default="")
+    parser.add_argument("--stop", default="")
     parser.add_argument("--embed-s", type=float, default=0.0)
+    parser.add_argument("--skip-above", type=int, default=records.SKIP_ABOVE_LAG)
+    parser.add_argument("--migration", type=Path)
     parser.add_argument("--wedge", type=Path)
     own, rest = parser.parse_known_args(sys.argv[1:])
-    _wire(Journal(own.journal), Fuse(own.die), embed_s=own.embed_s)
+    fuse = Fuse(own.stop, signal.SIGSTOP) if own.stop else Fuse(own.die)
+    _wire(Journal(own.journal), fuse, embed_s=own.embed_s)
+    vars(records)["SKIP_ABOVE_LAG"] = own.skip_above
+    if own.migration:
+        known = migrate.migrations()
+        added = (len(known) + 1, own.migration.name, own.migration.read_text("utf-8"))
+        vars(migrate)["migrations"] = lambda: [*known, added]
     if own.wedge is not None:
         _wedge(own.wedge)
     sys.argv[1:] = rest
@@ -131,6 +144,9 @@ def _wire(journal: Journal, fuse: Fuse, *, embed_s: float) -> None:
         _guard(Pages, name, method, fuse)
     for method in ("announce", "finish"):
         _guard(Ledger, method, method, fuse)
+    # Between the deletion of a page's old rows and the insertion of its new ones, in the middle of the transaction.
+    insert = vars(pages)["_insert_sections"]
+    vars(pages)["_insert_sections"] = fuse.around("insert", insert)
 
     def find(model: str, *, cache_dir: Path) -> ModelInfo | None:
         bundled = find_model(model, cache_dir=cache_dir)

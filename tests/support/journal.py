@@ -20,3 +20,18 @@ def committed(journal: Path, *, since: int = 0) -> int:
     """How many vectors were committed in what was noted after `since` characters."""
     lines = journal.read_text()[since:].splitlines()
     return sum(line.startswith("committed ") for line in lines)
+
+
+def embedded(journal: Path, *, since: int = 0) -> list[str]:
+    """The texts that were embedded in what was noted after `since` characters, one entry for each time."""
+    return _noted("embedded", journal, since)
+
+
+def committed_texts(journal: Path, *, since: int = 0) -> set[str]:
+    """The texts whose vectors were committed in what was noted after `since` characters."""
+    return set(_noted("committed", journal, since))
+
+
+def _noted(what: str, journal: Path, since: int) -> list[str]:
+    lines = journal.read_text()[since:].splitlines()
+    return [line.split()[1] for line in lines if line.startswith(f"{what} ")]

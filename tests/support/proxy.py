@@ -63,10 +63,18 @@ class Proxy:
                 if self._is_cut:
                     near.close()
                     continue
-                far = self._dial()
+                try:
+                    far = self._dial()
+                except OSError:  # nobody is there at the moment, which is for the caller to notice
+                    near.close()
+                    continue
                 self._links += [near, far]
-            for ends in ((near, far), (far, near)):
-                threading.Thread(target=_pump, args=(*ends, self._passes), daemon=True).start()
+            self._connect(near, far)
+
+    def _connect(self, near: socket.socket, far: socket.socket) -> None:
+        """Begin to pass bytes between a caller and what it called."""
+        for ends in ((near, far), (far, near)):
+            threading.Thread(target=_pump, args=(*ends, self._passes), daemon=True).start()
 
     def _dial(self) -> socket.socket:
         if isinstance(self._upstream, int):
@@ -79,13 +87,18 @@ class Proxy:
 @contextmanager
 def before_database(conninfo: str) -> Iterator[tuple[Proxy, str]]:
     """A proxy before a database. Yields: it, and how to connect through it."""
-    options = conninfo_to_dict(conninfo)
-    host, port = str(options["host"]), int(options["port"] or 5432)
-    proxy = Proxy(f"{host}/.s.PGSQL.{port}" if host.startswith("/") else port)
+    proxy = Proxy(upstream_of(conninfo))
     try:
         yield proxy, make_conninfo(conninfo, host="127.0.0.1", port=proxy.port)
     finally:
         proxy.close()
+
+
+def upstream_of(conninfo: str) -> int | str:
+    """Where a database listens, as a proxy takes it."""
+    options = conninfo_to_dict(conninfo)
+    host, port = str(options["host"]), int(options["port"] or 5432)
+    return f"{host}/.s.PGSQL.{port}" if host.startswith("/") else port
 
 
 def _pump(source: socket.socket, target: socket.socket, passes: threading.Event) -> None:
