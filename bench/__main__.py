@@ -20,6 +20,7 @@ NAMES = (
     "scaling",
     "growth_cluster",
     "backlog",
+    "chaos",
 )
 
 
