@@ -14,7 +14,7 @@ from tests.support.warm import a_warm_start
 
 NAME = "chaos"
 _DURATION_S, _OUTAGE_S = 390.0, 60.0
-_FAULTS_A_MINUTE, _VERSIONS_A_MINUTE = 8, 60
+_FAULTS_A_MINUTE, _VERSIONS_A_MINUTE = 8, 40
 
 
 def run() -> None:

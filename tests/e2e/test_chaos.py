@@ -28,8 +28,8 @@ def test_no_promise_is_broken_by_a_minute_of_every_fault(
     assert outcome.wrong == [], outcome
     assert sum(outcome.faults.values()) >= DURATION_S / 6, outcome
     assert len(outcome.faults) >= min(10, DURATION_S / 6), outcome
-    assert outcome.applied >= DURATION_S, outcome
-    assert min(outcome.looks, outcome.answers) >= DURATION_S / 2, outcome
+    assert outcome.applied >= DURATION_S * 2 / 3, outcome
+    assert min(outcome.looks, outcome.answers, outcome.asked * 4) >= DURATION_S / 2, outcome
 
 
 def test_a_seed_gives_one_schedule_in_which_every_fault_comes() -> None:
