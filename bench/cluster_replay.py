@@ -19,8 +19,9 @@ from bench.record import machine, spread, write_result
 from bench.sizes import commit_limit
 from headwater import models
 from headwater.console import say
+from headwater.generations import choose_generation
 from headwater.indexing import ignore, open_source, sync_until_complete
-from headwater.runtime import choose_generation, consuming, open_runtime, utc_now
+from headwater.runtime import consuming, open_runtime, utc_now
 from headwater.settings import load_settings
 from index.adapters.embed.hashed import HashedEmbedder
 from index.adapters.embed.models import find_model

@@ -127,7 +127,9 @@ async def _candidates(
     terms = QueryTerms(tuple(dict.fromkeys(terms_of(question))))
     search = PostgresSearch(runtime.store.database, weights=fields)
     limit = runtime.searcher.candidates
-    return (await search.candidates(vector=vector, terms=terms, sources=None, limit=limit)).chunks
+    found = await search.candidates(vector=vector, terms=terms, sources=None, limit=limit)
+    assert found is not None  # nothing is switched while this runs
+    return found.chunks
 
 
 def _rank(candidates: Sequence[Candidate], variant: Variant) -> _Found:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -66,13 +66,13 @@ class Hint:
 class Following:
     """Every followed source with its hint, and what the last sync of each came to.
 
-    `generation` is the one that is brought up, once this process follows.
+    `is_ours` once this process follows them, and no other.
     """
 
     runtime: Runtime
     metrics: Metrics
     statistics: Statistics
-    generation: Generation = INTAKE
+    is_ours: bool = False
     hints: dict[SourceName, Hint] = field(default_factory=dict)
     troubles: dict[SourceName, HeadwaterError] = field(default_factory=dict)
     synced: dict[SourceName, bool] = field(default_factory=dict)
@@ -100,9 +100,12 @@ class Following:
 
 
 async def follow(
-    source: Source, following: Following, *, everything: bool, progress: Progress
+    source: Source, following: Following, *, filled: Collection[Generation], progress: Progress
 ) -> None:
-    """Sync a source for ever: at once, at every hint, and after its polling time."""
+    """Sync a source for ever: at once, at every hint, and after its polling time.
+
+    The generations in `filled` have all of it; one that is there beside them is sent everything.
+    """
     hint = following.hints[source.name]
     syncer = Syncer(
         following.runtime.store.ledger,
@@ -112,8 +115,7 @@ async def follow(
         progress=progress,
         parked=following.runtime.watch.parked_at_intake,
     )
-    if everything:
-        await prefill_source(source, following.runtime, following.generation, until=hint.wait)
+    prefilled: set[Generation] = set()
     failures, since, trace = 0, None, ""
     while True:
         # What a sync left undone is known since the hint that it served, not since the next one.
@@ -121,6 +123,10 @@ async def follow(
         since = since or taken
         trace, hint.trace = trace or hint.trace, ""
         try:
+            receiving = await _receiving(following)
+            everything = not receiving <= set(filled)
+            await _prefill(source, following, receiving - {*filled, *prefilled})
+            prefilled |= receiving
             report = await trace_sync(
                 sync_until_complete(source, syncer, everything=everything, detected_at=since),
                 source=source.name,
@@ -140,11 +146,20 @@ async def follow(
         else:
             if not report.is_complete:
                 continue  # a hint came between two slices: what is left is compared anew, and sent after what is newer
-            failures, everything, since, trace = 0, False, None, ""
+            failures, filled, since, trace = 0, receiving, None, ""
             following.troubles.pop(source.name, None)
             following.metrics.source_trouble.labels(source=source.name).set(0)
             await _after_sync(report, following)
         await hint.wait(_pause_s(source, failures))
+
+
+async def _prefill(
+    source: Source, following: Following, generations: Collection[Generation]
+) -> None:
+    """Each at most once: a hint ends it, and workers do what it leaves."""
+    hint = following.hints[source.name]
+    for generation in sorted(generations):
+        await prefill_source(source, following.runtime, generation, until=hint.wait)
 
 
 async def _after_sync(report: SyncReport, following: Following) -> None:
@@ -163,7 +178,7 @@ async def _after_sync(report: SyncReport, following: Following) -> None:
     following.statistics.note(name, sum(report.actions.values()))
     if not following.synced[name]:
         if report.actions:
-            await following.statistics.refresh(name, following.generation)
+            await following.statistics.refresh(name)
         else:  # those of the last process do to begin with
             following.statistics.renew(name)
     following.synced[name] = True
@@ -171,14 +186,12 @@ async def _after_sync(report: SyncReport, following: Following) -> None:
 
 
 async def _measure(report: SyncReport, following: Following) -> None:
-    name, generations = report.source, following.runtime.store.generations
-    with contextlib.suppress(
-        HeadwaterError
-    ):  # a figure that is missing must not hold up the next sync
+    name = report.source
+    # A figure that is missing must not hold up the next sync.
+    with contextlib.suppress(HeadwaterError):
         if report.actions:
-            for kind, seconds in await generations.freshness(
-                following.generation, name, report.revision
-            ):
+            generations, live = following.runtime.store.generations, await _live(following)
+            for kind, seconds in await generations.freshness(live, name, report.revision):
                 following.metrics.freshness_seconds.labels(source=name, kind=kind).observe(seconds)
     await measure_behind(name, following)
 
@@ -188,8 +201,17 @@ async def measure_behind(name: SourceName, following: Following) -> None:
     with contextlib.suppress(HeadwaterError):
         behind = await following.runtime.store.ledger.behind(name)
         following.metrics.behind_pages.labels(source=name).set(len(behind))
-        parked = await following.runtime.store.generations.parked(following.generation)
+        parked = await following.runtime.store.generations.parked(await _live(following))
         following.metrics.parked.labels(source=name).set(len(parked.get(name, {})))
+
+
+async def _live(following: Following) -> Generation:
+    known = await following.runtime.store.generations.generations()
+    return next((info.generation for info in known if info.is_live), INTAKE)
+
+
+async def _receiving(following: Following) -> set[Generation]:
+    return {info.generation for info in await following.runtime.store.generations.generations()}
 
 
 def _note_trouble(name: SourceName, error: HeadwaterError, following: Following) -> None:

@@ -10,9 +10,11 @@ from pathlib import Path
 import msgspec
 import structlog
 
+from headwater.generations import Target
 from headwater.metering import Cost
 from headwater.prefill import prefill_source
-from headwater.runtime import Runtime, Store, Target, utc_now
+from headwater.runtime import Runtime, Store, utc_now
+from headwater.statistics import Statistics
 from index.core.ledger import SourceStatus
 from index.core.plan import Outcome
 from ingest.adapters.examining_child import ExaminingChild
@@ -117,7 +119,7 @@ async def index_source(
         await prefill_source(source, runtime, target.generation)
     report = await sync_until_complete(source, syncer, everything=everything)
     if report.actions or target.is_new:
-        await runtime.store.generations.refresh_statistics(target.generation, source.name)
+        await Statistics(runtime.store.generations).refresh(source.name)
     cost = runtime.cost.since(before)
     status = await status_of(runtime.store, source.name, target.generation)
     if status is None:

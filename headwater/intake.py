@@ -11,24 +11,30 @@ import structlog
 
 from headwater.console import say, sync_progress
 from headwater.following import FolderWatch, Following, follow
-from headwater.home import Claim
-from headwater.indexing import Progress, open_source
-from headwater.runtime import (
-    Runtime,
+from headwater.generations import (
     Target,
     choose_generation,
-    consuming,
     prepare_generation,
     promote_generation,
-    tidy,
+    warn_of_recall,
 )
+from headwater.home import Claim
+from headwater.indexing import Progress, open_source
+from headwater.runtime import Runtime, consuming, tidy
 from headwater.seeing.tracing import spanning
 from index.adapters.postgres.claim import DatabaseClaim
 from index.adapters.postgres.deliveries import PostgresDeliveries
 from ingest.adapters.folder import FolderReader
 from ingest.core.webhook import Delivery
 from ingest.handlers.sync import Source
-from schemas.errors import BadSource, ClaimLost, HeadwaterError, StoreUnavailable, TransientError
+from schemas.errors import (
+    BadSource,
+    ClaimLost,
+    GenerationGone,
+    HeadwaterError,
+    StoreUnavailable,
+    TransientError,
+)
 
 _log = structlog.get_logger()
 
@@ -42,7 +48,7 @@ async def follow_all(
 ) -> None:
     """Follow every source, as soon as no other process does; that one alone chooses what is built."""
     target = target or await _take_over(runtime, following, claim)
-    following.generation = target.generation
+    following.is_ours = True
     following.metrics.claim_held.set(1)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(consuming(runtime, following.told))
@@ -54,7 +60,7 @@ async def follow_all(
             )
             group.create_task(_watch(source, following, target, progress))
         group.create_task(_complete(runtime, following, target))
-        group.create_task(following.statistics.keep(lambda: following.generation))
+        group.create_task(following.statistics.keep())
         group.create_task(_keep_tidy(runtime))
         if isinstance(claim, DatabaseClaim):
             group.create_task(keep_claim(claim))
@@ -84,12 +90,19 @@ async def _watch(source: Source, following: Following, target: Target, progress:
                 stack.enter_context(
                     FolderWatch(source.reader, folder, partial(following.hint, source.name))
                 )
-        everything = target.is_new or source.name in target.overdue
-        await follow(source, following, everything=everything, progress=progress)
+        lacks = target.is_new or source.name in target.overdue
+        filled = () if lacks else target.known
+        await follow(source, following, filled=filled, progress=progress)
 
 
 async def _complete(runtime: Runtime, following: Following, target: Target) -> None:
     """Index the vectors once every source has been synced or is in trouble; switch when nothing is lacking."""
+    with contextlib.suppress(GenerationGone):  # a person has dropped it
+        await _load(runtime, following, target)
+        await _switch(runtime, target)
+
+
+async def _load(runtime: Runtime, following: Following, target: Target) -> None:
     while True:
         await asyncio.sleep(_LOCK_POLL_S / 4)
         if not all(
@@ -99,7 +112,11 @@ async def _complete(runtime: Runtime, following: Following, target: Target) -> N
         with contextlib.suppress(TransientError):
             await _refuse_if_hopeless(runtime, following, target)
             await prepare_generation(runtime, target)
-            break
+            await warn_of_recall(runtime, target, say)
+            return
+
+
+async def _switch(runtime: Runtime, target: Target) -> None:
     told = ""
     while True:
         with contextlib.suppress(TransientError):

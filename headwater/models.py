@@ -15,6 +15,7 @@ from index.adapters.embed.serve_client import ServeClient
 from index.adapters.reading_pool import ReadingPool
 from index.core.chunks import ChunkLimits
 from index.core.embedding import Embed
+from index.core.generations import Fingerprint, GenerationInfo
 from index.core.pages import CHUNKER, PARSER
 from schemas.errors import EmbedderLost
 
@@ -36,7 +37,7 @@ class Models:
     stack: AsyncExitStack
     embedders: dict[str, Embedder] = field(default_factory=dict)
     indexers: dict[str, Embed] = field(default_factory=dict)
-    readers: dict[str, ReadingPool] = field(default_factory=dict)
+    readers: dict[tuple[str, int], ReadingPool] = field(default_factory=dict)
     lost: asyncio.Event = field(default_factory=asyncio.Event)
     _is_connected: bool = False
     _serve: ServeClient | None = None
@@ -111,20 +112,21 @@ class Models:
         await self.lost.wait()
         raise EmbedderLost
 
-    async def reader(self, model: str) -> ReadingPool:
-        """The reader that cuts pages for a model's window."""
+    async def reader(self, model: str, target_chars: int | None = None) -> ReadingPool:
+        """The reader that cuts pages for a model's window, into chunks of `target_chars` or as configured."""
         info = await self.info(model)
-        async with self._turn("reader", model):
-            if model not in self.readers:
-                chunking = self.settings.chunking
+        chunking = self.settings.chunking
+        key = model, target_chars or chunking.target_chars
+        async with self._turn("reader", f"{key}"):
+            if key not in self.readers:
                 pool = ReadingPool(
                     tokenizer_file(info),
                     prompt=info.document_prompt,
-                    limits=ChunkLimits(chunking.target_chars, info.max_tokens),
+                    limits=ChunkLimits(key[1], info.max_tokens),
                     timeout_s=chunking.read_timeout_s,
                 )
-                self.readers[model] = await self.stack.enter_async_context(pool)
-            return self.readers[model]
+                self.readers[key] = await self.stack.enter_async_context(pool)
+            return self.readers[key]
 
     async def info(self, model: str) -> ModelInfo:
         """What is known of a model; it is loaded only where it has to be fetched first."""
@@ -134,11 +136,27 @@ class Models:
         found = await asyncio.to_thread(find_model, model, cache_dir=cache)
         return found or (await self.embedder(model)).model
 
-    async def fingerprint(self) -> str:
+    async def fingerprint(self) -> Fingerprint:
         """What an index built now would be built with."""
-        model = await self.info(self.settings.embedding.model)
-        chunking = f"{self.settings.chunking.target_chars}.{model.max_tokens}"
-        return f"{PARSER}/{CHUNKER}/{chunking}/{model.model_hash}"
+        return fingerprint_of(await self.info(self.settings.embedding.model), self.settings)
+
+    async def is_unchanged(self, info: GenerationInfo) -> bool:
+        """Whether the files of a generation's model are still those that it was built with."""
+        built = Fingerprint.parse(info.fingerprint)
+        return built is None or built.model_hash == (await self.info(info.model)).model_hash
+
+
+def fingerprint_of(model: ModelInfo, settings: Settings) -> Fingerprint:
+    """What an index of this model would be built with now."""
+    target_chars = settings.chunking.target_chars
+    return Fingerprint(PARSER, CHUNKER, target_chars, model.max_tokens, model.model_hash)
+
+
+def configured_fingerprint(settings: Settings) -> Fingerprint | None:
+    """What an index would be built with now; None while the model is not on this machine."""
+    cache_dir = Path(settings.embedding.cache)
+    found = find_model(settings.embedding.model, cache_dir=cache_dir)
+    return fingerprint_of(found, settings) if found else None
 
 
 def model_hash_of(fingerprint: str) -> str:

@@ -12,8 +12,8 @@ from headwater.runtime import Runtime
 from index.adapters.embed.ray_cluster import LOCAL
 from index.adapters.embed.ray_data import RayDataEmbedding
 from index.core.failures import first_failure
+from index.core.generations import GenerationInfo
 from index.core.pages import ReadPage
-from index.core.ports import GenerationInfo
 from index.core.prefill import EmbedBulk
 from index.handlers.prefill import Filled, Prefiller, prefill
 from ingest.handlers.sync import Source
@@ -80,7 +80,7 @@ async def _pages(
     source: Source, runtime: Runtime, info: GenerationInfo
 ) -> AsyncGenerator[ReadPage, None]:
     """Every page of the source's head that can be read; the others are parked in their own time."""
-    read = await runtime.models.reader(info.model)
+    read = await runtime.reader(info)
     head = await source.reader.head()
     async for event in pages_at(source, head.commit):
         with contextlib.suppress(PermanentError):

@@ -1,6 +1,7 @@
 """The one-machine runtime: every part of the pipeline in one process, opened and closed in order."""
 
 import asyncio
+import contextlib
 import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -11,10 +12,12 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 
 from headwater.metering import Cost, MeteredEmbed
 from headwater.models import Models, Say, model_hash_of
+from headwater.questions import QuestionEmbedder
 from headwater.seeing.watch import PageWatch
 from headwater.seeing.watched import (
     WatchedPages,
@@ -33,22 +36,30 @@ from index.adapters.postgres.pages import PostgresPages
 from index.adapters.postgres.records import PostgresRecords
 from index.adapters.postgres.search import PostgresSearch
 from index.adapters.postgres.server import EmbeddedServer
+from index.core.embedding import Embed
+from index.core.generations import Fingerprint, GenerationInfo
 from index.core.plan import Outcome
-from index.core.ports import GenerationInfo
+from index.core.ports import ReadEvent
 from index.core.rank import RankWeights
 from index.handlers import Receiver, Searcher, search_index
 from ingest.adapters.examining_child import ExaminingChild
 from ingest.core.ports import Publish
 from schemas.answers import SearchResponse
-from schemas.errors import EmbedderUnavailable, HeadwaterError, WrongUse
+from schemas.errors import (
+    GenerationGone,
+    ModelChanged,
+    PermanentError,
+    WrongUse,
+)
 from schemas.events import PageEvent
-from schemas.ids import Generation, SourceName
+from schemas.ids import Generation
 from stream.handlers import Consumer, Told
+
+_log = structlog.get_logger()
 
 _LEDGER_KEPT = timedelta(days=30)
 _ORPHANS_KEPT = timedelta(days=7)
 _ORPHAN_BATCH = 500
-_NOTHING_YET = "nothing is indexed yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +103,32 @@ class Runtime:
         return await search_index(question, k=k, sources=sources, searcher=self.searcher)
 
     async def receivers(self) -> Sequence[Receiver]:
-        """Every generation that receives changes, with the means it was built with."""
-        return [
-            watched_receiver(
-                Receiver(
-                    info.generation,
-                    await self.models.reader(info.model),
-                    MeteredEmbed(await self.models.indexer(info.model), self.cost),
-                ),
-                self.watch,
-            )
-            for info in await self.store.generations.generations()
-        ]
+        """Every generation that receives changes, with the means it was built with.
+
+        One whose model cannot be had here is left out: what it misses is sent again, and the others go on.
+        """
+        receivers = []
+        for info in await self.store.generations.generations():
+            try:
+                receivers.append(await self._receiver(info))
+            except PermanentError as error:
+                if info.is_live:
+                    raise
+                _log.warning("generation.left_out", generation=info.generation, reason=str(error))
+        return receivers
+
+    async def reader(self, info: GenerationInfo) -> ReadEvent:
+        """What cuts pages as a generation was cut from the start."""
+        built = Fingerprint.parse(info.fingerprint)
+        return await self.models.reader(info.model, built.target_chars if built else None)
+
+    async def _receiver(self, info: GenerationInfo) -> Receiver:
+        reader = await self.reader(info)
+        embed: Embed = partial(_refuse_texts, info.model)
+        if await self.models.is_unchanged(info):
+            embed = await self.models.indexer(info.model)
+        receiver = Receiver(info.generation, reader, MeteredEmbed(embed, self.cost))
+        return watched_receiver(receiver, self.watch)
 
     async def questions_ready(self) -> str | None:
         """A readiness check of what embeds questions, where that is not this process."""
@@ -193,8 +218,8 @@ async def open_runtime(
         weights = RankWeights(
             lexical=retrieval.lexical, page=retrieval.page, per_page=retrieval.per_page
         )
-        embed_question = partial(_embed_question, models=models, store=store)
-        searcher = Searcher(store.search, embed_question, weights, retrieval.candidates)
+        embed_query = QuestionEmbedder(models, store.generations)
+        searcher = Searcher(store.search, embed_query, weights, retrieval.candidates)
         yield Runtime(settings, store, models, transport, searcher, Cost(), examine, watch)
 
 
@@ -232,20 +257,9 @@ class _Embedded:
                 self._server.close()
 
 
-async def _embed_question(text: str, *, models: Models, store: Store) -> NDArray[np.float32]:
-    """Embed with the model of the generation that answers, which may not be the configured one yet."""
-    elsewhere = models.questions()
-    if elsewhere is not None:
-        info = live(await store.generations.generations(), EmbedderUnavailable(_NOTHING_YET))
-        model_hash = model_hash_of(info.fingerprint)
-        return await elsewhere.embed_query(text, model_hash=model_hash, dim=info.dim)
-    configured = models.settings.embedding.model
-    embedder = await models.embedder(configured)
-    vector, known = await asyncio.gather(
-        embedder.embed_query(text), store.generations.generations()
-    )
-    model = next((info.model for info in known if info.is_live), configured)
-    return vector if model == configured else await (await models.embedder(model)).embed_query(text)
+async def _refuse_texts(model: str, _texts: Sequence[str]) -> NDArray[np.float32]:
+    """Raises: ModelChanged. A page without new texts needs no model, and is still brought along."""
+    raise ModelChanged(model)
 
 
 @asynccontextmanager
@@ -268,79 +282,21 @@ async def consuming(runtime: Runtime, told: Told) -> AsyncIterator[None]:
             lost.cancel()
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """The generation that syncs bring up: `is_new` while it is built beside the live one, or before a first load.
-
-    Sources in `overdue` have pages that it never received, and which no change would bring.
-    """
-
-    generation: Generation
-    is_new: bool
-    overdue: frozenset[SourceName] = frozenset()
-
-
-async def choose_generation(runtime: Runtime) -> Target:
-    """Find the generation built with what is configured, or make it; drop what no longer serves.
-
-    The first generation of an empty store is live from the start: it answers from what it has so far.
-    """
-    generations = runtime.store.generations
-    for old in await generations.retired():
-        await generations.drop(old)
-    wanted = await runtime.models.fingerprint()
-    known = await generations.generations()
-    for info in known:
-        if not info.is_live and info.fingerprint != wanted:
-            await generations.drop(info.generation)
-    match = next((info for info in known if info.fingerprint == wanted), None)
-    if match is None:
-        model = runtime.settings.embedding.model
-        dim = (await runtime.models.info(model)).dim
-        match = await generations.create(fingerprint=wanted, model=model, dim=dim)
-        if not known:
-            await generations.promote(match.generation)
-    statuses = await generations.statuses(match.generation)
-    overdue = frozenset(status.source for status in statuses if status.overdue)
-    is_new = not match.is_live or not known
-    return Target(match.generation, is_new, overdue)
-
-
-async def prepare_generation(runtime: Runtime, target: Target) -> None:
-    """Index the vectors of a generation that has been loaded. Idempotent."""
-    await runtime.store.generations.build_vector_index(target.generation)
-    if target.is_new:
-        await runtime.store.generations.tune(target.generation)
-
-
-async def promote_generation(runtime: Runtime, target: Target) -> str:
-    """Answer from a generation if it has all that the live one has. Idempotent.
-
-    Returns: what it lacks, in a line for a person; "" when it is live.
-    """
-    lacking = await runtime.store.generations.promote(target.generation)
-    if not lacking:
-        return ""
-    pages = ", ".join(f"{count} pages of {name}" for name, count in sorted(lacking.items()))
-    return f"the new index lacks {pages}: questions are answered from the old one until these sources are indexed too"
-
-
 async def tidy(runtime: Runtime) -> None:
     """Remove vectors that nothing has used for a week, and what the ledger no longer needs. Idempotent."""
     generations = runtime.store.generations
     await generations.prune(age=_LEDGER_KEPT)
     for info in await generations.generations():
-        await generations.collect(info.generation, grace=_ORPHANS_KEPT, batch=_ORPHAN_BATCH)
+        with contextlib.suppress(GenerationGone):
+            await generations.collect(info.generation, grace=_ORPHANS_KEPT, batch=_ORPHAN_BATCH)
 
 
-def live(
-    generations: Sequence[GenerationInfo], missing: HeadwaterError | None = None
-) -> GenerationInfo:
-    """The generation that answers questions. Raises: `missing`, or WrongUse, before the first index."""
+def live(generations: Sequence[GenerationInfo]) -> GenerationInfo:
+    """The generation that answers questions. Raises: WrongUse before the first index."""
     for info in generations:
         if info.is_live:
             return info
-    raise missing or WrongUse(f"{_NOTHING_YET}: run `headwater index` first")
+    raise WrongUse("nothing is indexed yet: run `headwater index` first")
 
 
 def utc_now() -> datetime:

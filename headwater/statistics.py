@@ -2,12 +2,11 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from index.adapters.postgres.generations import PostgresGenerations
-from schemas.errors import HeadwaterError
-from schemas.ids import Generation, SourceName
+from schemas.errors import GenerationGone, HeadwaterError
+from schemas.ids import SourceName
 
 _STALE_SHARE, _STALE_PAGES = 0.05, 10
 """A source's statistics are renewed once this share of its pages has changed, and at least so many."""
@@ -33,31 +32,40 @@ class Statistics:
         self._due.add(source)
         self._noted.set()
 
-    async def refresh(self, source: SourceName, generation: Generation) -> None:
-        """Begin a new epoch of a source now. What fails is tried again after the next change."""
+    async def refresh(self, source: SourceName) -> None:
+        """Begin a new epoch of a source now, in every generation that receives changes: any may answer soon.
+
+        What fails is tried again after the next change.
+        """
         changed = self.changed.pop(source, 0)
         try:
-            await self.generations.refresh_statistics(generation, source)
-            await self.generations.tune(generation)
+            for info in await self.generations.generations():
+                with contextlib.suppress(GenerationGone):
+                    await self.generations.refresh_statistics(info.generation, source)
+                    await self.generations.tune(info.generation)
         except HeadwaterError:
             self.changed[source] = self.changed.get(source, 0) + changed
 
-    async def keep(self, generation: Callable[[], Generation]) -> None:
+    async def keep(self) -> None:
         """Refresh whatever has become stale, for ever."""
         while True:
             await self._noted.wait()
             self._noted.clear()
             with contextlib.suppress(HeadwaterError):
-                stale = await self._stale(generation())
+                stale = await self._stale()
                 due, self._due = self._due.union(stale), set()
                 for source in due:
-                    await self.refresh(source, generation())
+                    await self.refresh(source)
 
-    async def _stale(self, generation: Generation) -> list[SourceName]:
+    async def _stale(self) -> list[SourceName]:
         if max(self.changed.values(), default=0) < _STALE_PAGES:
             return []
+        known = await self.generations.generations()
         pages = {
-            status.source: status.pages for status in await self.generations.statuses(generation)
+            status.source: status.pages
+            for info in known
+            if info.is_live
+            for status in await self.generations.statuses(info.generation)
         }
         return [
             source

@@ -15,6 +15,7 @@ HeadwaterError
 │   ├── ParseTimeout
 │   ├── BadVectors
 │   ├── StoreRefused
+│   ├── ModelChanged
 │   ├── WrongUse              (exit status 2)
 │   │   ├── BadConfiguration
 │   │   └── BadSource
@@ -25,6 +26,7 @@ HeadwaterError
 ├── ParkingFailed             end the process before anything is acknowledged
 ├── EmbedderLost              end the process: it does not survive the end of its cluster's head
 ├── WorkerStalled             end the process, with a status of its own (4): only a new one gets on
+├── GenerationGone            the generation was dropped meanwhile: whoever writes to it stops, without a word
 ├── ClaimLost                 another process follows the sources now: start anew, and wait for the claim
 ├── Leased                    somebody else syncs the source at the moment: wait
 └── Fenced                    a newer sync of the same source has begun: stop, without a word
@@ -140,6 +142,14 @@ class StoreRefused(PermanentError):
         self.reason = reason
 
 
+class ModelChanged(PermanentError):
+    """The files of a model are not those that an index was built with: its vectors would not go together."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(f"the files of the model {model} have changed since this index was built")
+        self.model = model
+
+
 class WrongUse(PermanentError):
     """The caller asked for something that cannot be; the message is one line for a person."""
 
@@ -209,6 +219,14 @@ class WorkerStalled(HeadwaterError):
         )
         self.lag = lag
         self.after_s = after_s
+
+
+class GenerationGone(HeadwaterError):
+    """A generation was dropped while something was written to it."""
+
+    def __init__(self, generation: int) -> None:
+        super().__init__(f"generation {generation} has been dropped")
+        self.generation = generation
 
 
 class ClaimLost(HeadwaterError):

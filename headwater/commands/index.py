@@ -6,18 +6,16 @@ from pathlib import Path
 
 from headwater.commands.index_other import ask_follower, preview
 from headwater.console import SyncProgress, print_json, print_text, say, sync_progress
+from headwater.generations import (
+    choose_generation,
+    prepare_generation,
+    promote_generation,
+    warn_of_recall,
+)
 from headwater.home import claim_of
 from headwater.indexing import IndexReport, ignore, index_source, open_source
 from headwater.keeping import keeping_database
-from headwater.runtime import (
-    Runtime,
-    choose_generation,
-    consuming,
-    open_runtime,
-    prepare_generation,
-    promote_generation,
-    tidy,
-)
+from headwater.runtime import Runtime, consuming, open_runtime, tidy
 from headwater.settings import Settings
 from schemas.errors import BadSource, HeadwaterError, SourceUnreachable
 
@@ -73,6 +71,7 @@ async def index_all(
                 troubles.append(error)
         if reports:
             await prepare_generation(runtime, target)
+            await warn_of_recall(runtime, target, say)
             if lacking := await promote_generation(runtime, target):
                 say(lacking)
     await tidy(runtime)

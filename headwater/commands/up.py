@@ -1,11 +1,13 @@
 """Any set of parts in one process: `headwater up` runs all of them, `ingest`, `worker` and `serve` one each."""
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from functools import partial
 
 import msgspec
+import structlog
 from litestar import Litestar
 from litestar.types import ControllerRouterHandler
 
@@ -14,13 +16,14 @@ from headwater.cli import EXIT_SIGNALLED
 from headwater.console import say
 from headwater.ending import hear_the_end, leave_within
 from headwater.following import Following, Hint
+from headwater.generations import choose_generation
 from headwater.home import Claim, claim_of
 from headwater.http import Check, make_app
 from headwater.intake import follow_all, hint_all, pass_hints, store_delivery
 from headwater.keeping import keep_database
 from headwater.metering import Ears
 from headwater.metrics import QueryMeter, make_metrics
-from headwater.runtime import Runtime, choose_generation, open_runtime
+from headwater.runtime import Runtime, open_runtime
 from headwater.seeing.gauges import see
 from headwater.seeing.opening import open_watch
 from headwater.server import serve
@@ -29,10 +32,13 @@ from headwater.statistics import Statistics
 from index.handlers.search import shown_as_of
 from ingest.adapters.webhook_http import webhook_routes
 from schemas.answers import PageResponse, PageSection
-from schemas.errors import BadConfiguration, WrongUse
+from schemas.errors import BadConfiguration, PermanentError, TransientError, WrongUse
 from schemas.ids import SourceName
 
+_log = structlog.get_logger()
+
 _LEAVE_WITHIN_S = 25.0
+_LOOK_FOR_MODELS_S = 2.0
 
 
 class Part(StrEnum):
@@ -160,10 +166,24 @@ async def _start(
             following.synced[SourceName(source.name)] = False
         tasks.append(group.create_task(follow_all(runtime, following, target, claim)))
         tasks.append(group.create_task(pass_hints(runtime, following)))
+    if Part.ANSWER in parts and not runtime.settings.ray.serve_url:
+        tasks.append(group.create_task(_keep_models_ready(runtime)))
     if Part.CONSUME in parts:
         await runtime.models.indexer(runtime.settings.embedding.model)
         tasks.append(group.create_task(runtime.models.end_when_lost()))
     return tasks
+
+
+async def _keep_models_ready(runtime: Runtime) -> None:
+    """Prepare the model of every generation before it may answer: a switch must not keep questions waiting."""
+    while True:
+        with contextlib.suppress(TransientError):
+            for info in await runtime.store.generations.generations():
+                try:
+                    await runtime.models.embedder(info.model)
+                except PermanentError as error:
+                    _log.warning("model.missing", model=info.model, reason=str(error))
+        await asyncio.sleep(_LOOK_FOR_MODELS_S)
 
 
 def _app(

@@ -15,7 +15,6 @@ from headwater.runtime import Runtime
 from headwater.seeing.places import PlaceWatch
 from headwater.transport import broker_of
 from schemas.errors import HeadwaterError
-from schemas.ids import INTAKE
 
 _log = structlog.get_logger()
 
@@ -60,7 +59,7 @@ async def keep_gauges(following: Following, checks: Mapping[str, Check]) -> None
         for part, state in states.items():
             following.metrics.ready.labels(part=part).set(state == "ok")
         following.metrics.database_writable.set(await _is_writable(following.runtime))
-        if states.get("database") == "ok" and following.generation != INTAKE:
+        if states.get("database") == "ok" and following.is_ours:
             for source in following.hints:
                 await measure_behind(source, following)
         await asyncio.sleep(_EVERY_S)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.core.embedding import Embed
+from index.core.generations import GenerationInfo
 from index.core.pages import ReadPage
 from index.core.plan import Outcome, PagePlan, StoredPage
 from index.core.rank import Candidates, QueryTerms
@@ -24,7 +25,7 @@ class ReadEvent(Protocol):
 
 
 class PageStore(Protocol):
-    """Where generations keep their pages."""
+    """Where generations keep their pages. Each method raises GenerationGone once its generation has been dropped."""
 
     async def page(self, generation: Generation, page_id: PageId) -> StoredPage | None:
         """The page's state as of now, tombstones included; None when it was never applied."""
@@ -52,14 +53,13 @@ class PageStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class GenerationInfo:
-    """One whole index: what it was built with, and whether questions are answered from it."""
+class ByHand:
+    """That a person promotes a generation: `is_pinned` where it is not what is configured, `is_forced` though it lacks
+    something.
+    """
 
-    generation: Generation
-    fingerprint: str
-    model: str
-    dim: int
-    is_live: bool
+    is_pinned: bool = False
+    is_forced: bool = False
 
 
 class GenerationStore(Protocol):
@@ -69,19 +69,29 @@ class GenerationStore(Protocol):
         """Every generation that receives changes, oldest first."""
         ...
 
-    async def create(self, *, fingerprint: str, model: str, dim: int) -> GenerationInfo:
+    async def create(
+        self, *, fingerprint: str, model: str, dim: int, is_by_hand: bool = False
+    ) -> GenerationInfo:
         """Make a generation with empty tables, not live."""
         ...
 
-    async def promote(self, generation: Generation) -> Mapping[SourceName, int]:
+    async def promote(
+        self, generation: Generation, by_hand: ByHand | None = None
+    ) -> Mapping[SourceName, int]:
         """Answer questions from this generation from now on, if it has all that the live one has, as new or newer.
 
+        That is all that is said to be searchable or parked, too. One transaction makes the switch. By hand the former
+        live one is kept and goes on receiving changes; else it is retired, and a pinned one stays live.
         Returns: how many pages it lacks, by source; nothing when it is live now. At most one is live.
+        Raises: GenerationGone.
         """
         ...
 
-    async def drop(self, generation: Generation) -> None:
-        """Remove a generation that is not live, tables and rows. Idempotent."""
+    async def drop(self, generation: Generation) -> bool:
+        """Remove a generation that is not live, tables and rows; False when there is none. Idempotent.
+
+        Raises: WrongUse for the live one.
+        """
         ...
 
 
@@ -91,12 +101,20 @@ class ParkStore(Protocol):
     async def park(
         self, generation: Generation, page_id: PageId, revision: Revision, reason: str
     ) -> None:
-        """Write one parked row. Idempotent."""
+        """Write one parked row. Idempotent. Raises: GenerationGone."""
         ...
 
     async def is_parked(self, generation: Generation, page_id: PageId, since: Revision) -> bool:
         """Whether the page was parked at `since` or later, in this generation or at intake."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class QueryVector:
+    """A question's vector, float32 of shape (dim,), made by the model of one generation (None: of none)."""
+
+    values: NDArray[np.float32]
+    generation: Generation | None
 
 
 class SearchStore(Protocol):
@@ -105,14 +123,15 @@ class SearchStore(Protocol):
     async def candidates(
         self,
         *,
-        vector: NDArray[np.float32] | None,
+        vector: QueryVector | None,
         terms: QueryTerms,
         sources: Sequence[SourceName] | None,
         limit: int,
-    ) -> Candidates:
+    ) -> Candidates | None:
         """Both rankings and all their texts, from the live generation in one snapshot.
 
         `vector` None leaves the vector leg out; `sources` None means every source. At most `limit` chunks a leg.
+        None when the live generation is not, or not any more, the one that the vector is for: embed anew.
         """
         ...
 
@@ -121,11 +140,13 @@ Applied = Mapping[Generation, Outcome]
 
 __all__ = [
     "Applied",
+    "ByHand",
     "Embed",
     "GenerationInfo",
     "GenerationStore",
     "PageStore",
     "ParkStore",
+    "QueryVector",
     "ReadEvent",
     "SearchStore",
 ]

@@ -3,22 +3,24 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import structlog
-from numpy.typing import NDArray
 
-from index.core.ports import SearchStore
-from index.core.rank import QueryTerms, Ranked, RankWeights, SourceAsOf, rank_page_first
+from index.core.ports import QueryVector, SearchStore
+from index.core.rank import Candidates, QueryTerms, Ranked, RankWeights, SourceAsOf, rank_page_first
 from index.core.terms import terms_of
 from schemas.answers import HEADING_JOINT, AsOf, Hit, SearchResponse
-from schemas.errors import EmbedderUnavailable, UnknownSource
+from schemas.errors import EmbedderUnavailable, StoreUnavailable, UnknownSource
 from schemas.ids import SourceName
 
 _log = structlog.get_logger()
 
 _MAX_TERMS = 64
 
-EmbedQuery = Callable[[str], Awaitable[NDArray[np.float32]]]
+_SWITCHES = 5
+"""Switches of the live generation that one question may meet, one after the other."""
+
+EmbedQuery = Callable[[str], Awaitable[QueryVector]]
+"""Embeds a question with the model of the live generation. Raises: EmbedderUnavailable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +42,7 @@ async def search_index(
     """
     names = None if sources is None else [SourceName(name) for name in sources]
     terms = QueryTerms(tuple(dict.fromkeys(terms_of(question)))[:_MAX_TERMS])
-    vector: NDArray[np.float32] | None = None
-    try:
-        vector = await searcher.embed_query(question)
-    except EmbedderUnavailable as error:
-        _log.warning("search.lexical_only", reason=str(error))
-    found = await searcher.store.candidates(
-        vector=vector, terms=terms, sources=names, limit=searcher.candidates
-    )
+    vector, found = await _find(question, terms, names, searcher)
     for name in names or ():
         if name not in found.as_of:
             raise UnknownSource(name)
@@ -58,6 +53,24 @@ async def search_index(
         as_of=shown_as_of(found.as_of),
         degraded=None if vector is not None else "lexical_only",
     )
+
+
+async def _find(
+    question: str, terms: QueryTerms, names: Sequence[SourceName] | None, searcher: Searcher
+) -> tuple[QueryVector | None, Candidates]:
+    """Ask the live generation with a vector of its own model, however often it is switched meanwhile."""
+    for _ in range(_SWITCHES):
+        vector: QueryVector | None = None
+        try:
+            vector = await searcher.embed_query(question)
+        except EmbedderUnavailable as error:
+            _log.warning("search.lexical_only", reason=str(error))
+        found = await searcher.store.candidates(
+            vector=vector, terms=terms, sources=names, limit=searcher.candidates
+        )
+        if found is not None:
+            return vector, found
+    raise StoreUnavailable("the index is switched again and again")
 
 
 def shown_as_of(as_of: Mapping[SourceName, SourceAsOf]) -> dict[str, AsOf]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Protocol
 
 from index.core.ledger import Announcement, BehindPage, Claim, Publication, SourceState
@@ -39,11 +40,17 @@ class Ledger(Protocol):
         committed_at: datetime,
         covered: Sequence[str],
         checked_at: datetime,
+        answered: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         """Move the published pointer. Raises: Fenced when a newer revision has been taken.
 
-        `checked_at` is `SourceState.read_at`, from before the head was asked for.
+        `checked_at` is `SourceState.read_at`, from before the head was asked for. What was asked for anew and is
+        `answered` is forgotten, unless it has been asked for again since.
         """
+        ...
+
+    async def asked(self, source: SourceName) -> Mapping[str, int]:
+        """The pages that somebody wants published anew, whatever the ledger has of them, each with its ticket."""
         ...
 
     async def checked(self, source: SourceName, at: datetime) -> None:

@@ -108,12 +108,14 @@ async def sync_source(
     """Publish whatever differs between the source's head and the ledger, and return once it is searchable or parked.
 
     `everything` compares every page, whatever the last sync said, and sends again what any generation lacks.
-    Pages that are `broken` in the index are published anew. What differs counts as detected at `detected_at`, or now.
-    Raises: Fenced when a newer sync of the source takes over; Leased while another process syncs it; BadSource;
-    SourceUnreachable.
+    Pages that are `broken` in the index, or were asked for, are published anew. What differs counts as detected at
+    `detected_at`, or now. Raises: Fenced when a newer sync of the source takes over; Leased while another process
+    syncs it; BadSource; SourceUnreachable.
     """
     detected_at = detected_at or syncer.now()
     state = await syncer.ledger.source(source.name)
+    asked = await syncer.ledger.asked(source.name)
+    broken = {*broken, *asked}
     head = await source.reader.head()
     dialect = await find_dialect(source, head.commit)
     config_hash = source.layout.config_hash(dialect)
@@ -140,7 +142,7 @@ async def sync_source(
         changes, newest = await _compare(round_, candidates, syncer.ledger, everything=everything)
         is_complete = await _send(round_, changes, newest, stamp, syncer)
         if is_complete:
-            await _finish(round_, revision, syncer.ledger, everything=everything)
+            await _finish(round_, stamp, syncer.ledger, everything=everything, answered=asked)
     return SyncReport(source.name, head, revision, _count(changes), is_complete)
 
 
@@ -307,8 +309,15 @@ async def _texts(round_: _Round, batch: Sequence[Change]) -> dict[str, str]:
     return texts
 
 
-async def _finish(round_: _Round, revision: Revision, ledger: Ledger, *, everything: bool) -> None:
-    name = round_.source.name
+async def _finish(
+    round_: _Round,
+    stamp: Stamp,
+    ledger: Ledger,
+    *,
+    everything: bool,
+    answered: Mapping[str, int],
+) -> None:
+    name, revision = stamp.source, stamp.revision
     behind = await ledger.behind(name, up_to=revision, everything=everything)
     if behind:
         if (await ledger.source(name)).revision != revision:
@@ -322,6 +331,7 @@ async def _finish(round_: _Round, revision: Revision, ledger: Ledger, *, everyth
         committed_at=round_.head.committed_at,
         covered=covered,
         checked_at=round_.state.read_at,
+        answered=answered,
     )
 
 

@@ -21,18 +21,24 @@ from schemas.ids import Revision, TextHash, page_id, path_of
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """What verifying works with: `dump` reads the live generation from one snapshot."""
+    """What verifying works with: `dump` reads the live generation from one snapshot.
+
+    `behind` are its pages that are behind, each with whether it is said to be searchable all the same; `dropped` are
+    pages whose parking a person has dropped.
+    """
 
     ledger: Ledger
     dump: Callable[[], Awaitable[Mapping[str, DumpedPage]]]
     parked: Callable[[], Awaitable[Mapping[str, str]]]
     read: Callable[[PageChanged], Awaitable[ReadPage]]
+    behind: Callable[[], Awaitable[Mapping[str, bool]]]
+    dropped: Callable[[], Awaitable[Mapping[str, str]]]
     sample: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What was compared. `behind` and `parked` are page paths; neither fails a verification.
+    """What was compared. `behind`, `parked` and `dropped` are page paths; none of them fails a verification.
 
     `texts` is a sample of the rebuilt texts as they are embedded.
     """
@@ -42,6 +48,7 @@ class Verified:
     chunks: int
     behind: tuple[str, ...]
     parked: Mapping[str, str]
+    dropped: Mapping[str, str]
     texts: Mapping[TextHash, str]
 
 
@@ -66,14 +73,20 @@ async def _verify(source: Source, verifier: Verifier, published: str | None) -> 
     texts: dict[TextHash, str] = {}
     rebuilt, refused = await _rebuild(source, commit, verifier, texts)
     stored = await verifier.dump()
-    behind = {path_of(page.page_id) for page in await verifier.ledger.behind(source.name)}
-    behind |= await verifier.ledger.unfinished(source.name)
+    behind = await verifier.behind()
+    # What is said to be searchable and is not is no page on its way: nothing excuses it.
+    in_flight = {path for path, is_overdue in behind.items() if not is_overdue}
+    in_flight |= await verifier.ledger.unfinished(source.name)
     if is_moving:
-        behind |= await _moved_on(source, rebuilt, verifier.ledger)
-    parked = dict(await verifier.parked()) | refused
-    audit = compare(stored, rebuilt, excused=[*behind, *parked])
+        in_flight |= await _moved_on(source, rebuilt, verifier.ledger)
+    dropped = await verifier.dropped()
+    parked = dict(await verifier.parked()) | {
+        path: reason for path, reason in refused.items() if path not in dropped
+    }
+    audit = compare(stored, rebuilt, excused=[*in_flight, *parked, *dropped])
     chunks = sum(len(page.chunks) for page in stored.values())
-    return Verified(audit, len(stored), chunks, tuple(sorted(behind)), parked, texts)
+    listed = tuple(sorted({*behind, *in_flight}))
+    return Verified(audit, len(stored), chunks, listed, parked, dropped, texts)
 
 
 def _has_history(source: Source) -> bool:

@@ -13,6 +13,7 @@ from index.core.ports import PageStore, ParkStore
 from index.handlers import ReadAhead, ReadPages, Receiver, apply_page, embed_ahead, read_ahead
 from schemas.errors import (
     BadVectors,
+    GenerationGone,
     NoGeneration,
     ParkingFailed,
     PermanentError,
@@ -54,8 +55,8 @@ async def consume_batch(events: Sequence[PageEvent], consumer: Consumer) -> None
     """Return once every event is applied, superseded or parked in every generation.
 
     Transient failures are retried in place without limit; permanent ones and bugs park the event. Where no
-    generation receives yet, events wait for one: what nobody took is not done.
-    Raises: ParkingFailed, on which the process must end with nothing acknowledged.
+    generation receives yet, events wait for one: what nobody took is not done. A generation that is dropped meanwhile
+    needs no more. Raises: ParkingFailed, on which the process must end with nothing acknowledged.
     """
     receivers: Sequence[Receiver] = ()
     async for attempt in consumer.retries():
@@ -67,7 +68,10 @@ async def consume_batch(events: Sequence[PageEvent], consumer: Consumer) -> None
         try:
             await _consume_for(in_order(events), to, consumer)
         except BaseExceptionGroup as failures:
-            raise first_failure(failures) from failures
+            first = first_failure(failures)
+            if not isinstance(first, GenerationGone):
+                raise first from failures
+            _log.info("generation.gone", generation=to.generation)
 
 
 async def _consume_for(events: Sequence[PageEvent], to: Receiver, consumer: Consumer) -> None:
@@ -116,7 +120,7 @@ def _only_ahead() -> Iterator[None]:
     """Going ahead only saves time: what it stumbles over is met again page by page, and parked there."""
     try:
         yield
-    except TransientError:
+    except (TransientError, GenerationGone):
         raise
     except Exception as error:
         _log.warning("batch.not_ahead", reason=f"{type(error).__name__}: {error}")
@@ -135,7 +139,7 @@ async def _consume(
             try:
                 await _wait_for_target(event, to, consumer)
                 outcome = await apply_page(event, to, store=consumer.store, ahead=ahead)
-            except TransientError:
+            except (TransientError, GenerationGone):
                 raise
             except BadVectors as error:
                 bad_vectors += 1
@@ -152,7 +156,7 @@ async def _park(event: PageEvent, to: Receiver, consumer: Consumer, error: Excep
     _log.warning("page.parked", page_id=event.page_id, revision=event.revision, reason=reason)
     try:
         await consumer.park.park(to.generation, event.page_id, event.revision, reason)
-    except TransientError:
+    except (TransientError, GenerationGone):
         raise
     except Exception as failure:
         raise ParkingFailed(f"{event.page_id} could not be parked: {failure}") from failure

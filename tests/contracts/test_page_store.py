@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from index.core.plan import Outcome
+from index.core.ports import ByHand
 from ingest.core.audit import dump_of
-from schemas.errors import WrongUse
+from schemas.errors import GenerationGone, WrongUse
 from schemas.ids import INTAKE, Generation, Revision
 from tests.support.events import (
     DIM,
@@ -255,6 +256,58 @@ def test_a_generation_takes_over_once_it_has_all_that_the_live_one_has_as_new_or
     assert [info.generation for info in runner.run(shelf.generations.generations())] == [second]
 
 
+def test_by_hand_the_former_live_one_is_kept_and_no_process_switches_away_from_a_pin(
+    shelf: Shelf, generation: Generation, runner: asyncio.Runner
+) -> None:
+    runner.run(shelf.generations.promote(generation))
+    second = runner.run(shelf.generations.create(fingerprint="g", model="m", dim=DIM)).generation
+
+    runner.run(shelf.generations.promote(second, ByHand(is_pinned=True)))
+    runner.run(shelf.generations.promote(generation))
+    pinned = runner.run(shelf.generations.generations())
+    runner.run(shelf.generations.promote(generation, ByHand()))
+    back = runner.run(shelf.generations.generations())
+
+    assert [(one.is_live, one.is_kept, one.is_pinned) for one in pinned] == [
+        (False, True, False),
+        (True, False, True),
+    ]
+    assert [(one.is_live, one.is_kept, one.is_pinned) for one in back] == [
+        (True, False, False),
+        (False, True, False),
+    ]
+
+
+def test_a_forced_switch_asks_for_nothing(
+    shelf: Shelf, generation: Generation, runner: asyncio.Runner
+) -> None:
+    runner.run(shelf.generations.promote(generation))
+    runner.run(put(changed("a.md", 1), generation, shelf.pages))
+    second = runner.run(shelf.generations.create(fingerprint="g", model="m", dim=DIM)).generation
+
+    asked = runner.run(shelf.generations.promote(second, ByHand()))
+    forced = runner.run(shelf.generations.promote(second, ByHand(is_forced=True)))
+
+    assert (asked, forced) == ({SOURCE: 1}, {})
+
+
+def test_who_writes_to_a_dropped_generation_is_told_so(
+    shelf: Shelf, generation: Generation, runner: asyncio.Runner
+) -> None:
+    plan = runner.run(planned(changed("a.md", 1), generation, shelf.pages))
+    hashes = [text_hash for text_hash, _ in plan.texts]
+    runner.run(shelf.generations.drop(generation))
+
+    for writing in (
+        lambda: shelf.pages.apply(generation, plan),
+        lambda: shelf.pages.without_vector(generation, hashes),
+        lambda: shelf.generations.park(generation, page("a.md"), Revision(1), "bad"),
+        lambda: shelf.generations.promote(generation, ByHand(is_forced=True)),
+    ):
+        with pytest.raises(GenerationGone):
+            runner.run(writing())
+
+
 def test_a_dropped_generation_is_gone_and_its_number_is_not_used_again(
     shelf: Shelf, generation: Generation, runner: asyncio.Runner
 ) -> None:
@@ -279,7 +332,7 @@ def test_the_live_generation_cannot_be_dropped(
 
 @pytest.mark.parametrize("where", [INTAKE, Generation(1)])
 def test_parking_twice_is_parking_once(
-    where: Generation, shelf: Shelf, runner: asyncio.Runner
+    where: Generation, shelf: Shelf, generation: Generation, runner: asyncio.Runner
 ) -> None:
     for reason in ("bad", "bad \x00 again"):
         runner.run(shelf.generations.park(where, page("a.md"), Revision(3), reason))

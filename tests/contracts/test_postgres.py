@@ -15,6 +15,7 @@ from index.adapters.postgres.database import Database
 from index.adapters.postgres.search import PostgresSearch
 from index.adapters.postgres.statements import statement_for
 from index.core.plan import Outcome
+from index.core.ports import QueryVector
 from index.core.rank import QueryTerms, RankWeights
 from index.core.stored import DumpedPage
 from schemas.errors import StoreUnavailable
@@ -308,13 +309,14 @@ def test_both_legs_find_a_page_in_a_large_table(
 
     found = runner.run(
         search.candidates(
-            vector=runner.run(vectors_of(["word17 text"]))[0],
+            vector=QueryVector(runner.run(vectors_of(["word17 text"]))[0], generation),
             terms=QueryTerms(("word17",)),
             sources=None,
             limit=10,
         )
     )
 
+    assert found is not None
     assert any(chunk.lexical > 0 for chunk in found.chunks)
     assert len(found.chunks) >= 10
 
@@ -332,10 +334,12 @@ def test_a_chunk_is_found_with_the_nearest_of_its_own_section(
 
     found = runner.run(
         search.candidates(vector=None, terms=QueryTerms(("part5",)), sources=None, limit=10)
-    ).chunks
-    whole = "\n\n".join((*found[0].before, found[0].text, *found[0].after))
+    )
+    assert found is not None
+    chunks = found.chunks
+    whole = "\n\n".join((*chunks[0].before, chunks[0].text, *chunks[0].after))
 
-    assert found[0].heading_path == ("T", "One")
+    assert chunks[0].heading_path == ("T", "One")
     assert [part for part in parts if part.split(" ")[0] in whole] == parts[1:10]
 
 

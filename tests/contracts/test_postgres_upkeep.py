@@ -15,6 +15,7 @@ from index.adapters.postgres.database import Database
 from index.adapters.postgres.deliveries import PostgresDeliveries
 from index.adapters.postgres.ledger import PostgresLedger
 from index.core.ledger import Announcement, PublicationKind
+from index.core.ports import ByHand
 from ingest.adapters.memory import MemoryReader
 from ingest.settings import SourceSettings
 from schemas.errors import Leased
@@ -83,15 +84,20 @@ def test_a_page_that_reached_a_generation_by_its_building_is_no_delay(
     shelf: PostgresShelf, runner: asyncio.Runner
 ) -> None:
     first = made(shelf, runner)
-    revision = announced(shelf, runner, PublicationKind.CHANGED)
+    runner.run(shelf.generations.promote(first))
     second = made(shelf, runner)
+    revision = announced(shelf, runner, PublicationKind.CHANGED)
     for generation in (first, second):
         runner.run(put(changed("a.md", revision), generation, shelf.pages))
+    before = runner.run(shelf.generations.delays(first))
 
-    before, after = (runner.run(shelf.generations.delays(made)) for made in (first, second))
+    runner.run(shelf.generations.promote(second, ByHand()))
+    while_kept = runner.run(shelf.generations.delays(second))
+    runner.run(shelf.generations.drop(first))
 
     assert before[SOURCE].processing_p50 is not None
-    assert after == {}
+    assert while_kept == before
+    assert runner.run(shelf.generations.delays(second)) == {}
 
 
 def test_keeping_the_database_ends_whenever_the_work_does(

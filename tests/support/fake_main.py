@@ -1,12 +1,12 @@
 """The program with a fast embedder and, on request, a death at a named point; wired here, not in the product.
 
     python -m tests.support.fake_main [--journal FILE] [--die POINT:WHEN:NUMBER] [--stop POINT:WHEN:NUMBER]
-        [--embed-s SECONDS] [--skip-above LAG] [--migration FILE] [--wedge FILE] COMMAND...
+        [--embed-s SECONDS] [--skip-above LAG] [--refuse WORD] [--migration FILE] [--wedge FILE] COMMAND...
 
 `--die apply:after:2` kills the process the hard way right after the second page is applied, `--stop` puts it to sleep
 there until it is woken. The journal says which texts were embedded, and which vectors committed, by hash.
-`--migration` stands for one of a later version. As soon as the file of `--wedge` exists, the client of the broker stops
-fetching, and goes on saying that it lives.
+`--refuse WORD` is a bug that texts with this word meet. `--migration` stands for one of a later version. As soon as the
+file of `--wedge` exists, the client of the broker stops fetching, and goes on saying that it lives.
 """
 
 import argparse
@@ -32,6 +32,9 @@ from index.adapters.postgres.ledger import PostgresLedger
 from index.adapters.postgres.pages import PostgresPages
 from schemas.ids import Generation, TextHash
 from stream.core import records
+
+OTHER = "@other"
+"""Ends the name of a model that embeds otherwise than the one before it, into vectors of the same size."""
 
 
 class Journal:
@@ -106,9 +109,10 @@ def main() -> None:
     parser.add_argument("--skip-above", type=int, default=records.SKIP_ABOVE_LAG)
     parser.add_argument("--migration", type=Path)
     parser.add_argument("--wedge", type=Path)
+    parser.add_argument("--refuse", default="", metavar="WORD")
     own, rest = parser.parse_known_args(sys.argv[1:])
     fuse = Fuse(own.stop, signal.SIGSTOP) if own.stop else Fuse(own.die)
-    _wire(Journal(own.journal), fuse, embed_s=own.embed_s)
+    _wire(Journal(own.journal), fuse, embed_s=own.embed_s, refuse=own.refuse)
     vars(records)["SKIP_ABOVE_LAG"] = own.skip_above
     if own.migration:
         known = migrate.migrations()
@@ -120,17 +124,16 @@ def main() -> None:
     program.main()
 
 
-def _wire(journal: Journal, fuse: Fuse, *, embed_s: float) -> None:
-    def note(texts: Sequence[str]) -> None:
-        journal.note("embedded", [sha256(text.encode()).digest() for text in texts])
+def _wire(journal: Journal, fuse: Fuse, *, embed_s: float, refuse: str) -> None:
+    note = _noting(journal, refuse)
 
     async def prepare(model: str, *, cache_dir: Path, **_: object) -> HashedEmbedder:
-        embedder = SlowEmbedder(before=note)
+        embedder = SlowEmbedder(before=note, salt=model.partition(OTHER)[1])
         embedder.seconds_a_text = embed_s
-        bundled = find_model(model, cache_dir=cache_dir)
-        if bundled is None:
+        found = find(model, cache_dir=cache_dir)
+        if found is None:
             raise SystemExit(f"{model} is not bundled")
-        embedder.model = replace(bundled, dim=embedder.model.dim)
+        embedder.model = found
         return embedder
 
     class Pages(JournalledPages):
@@ -149,8 +152,14 @@ def _wire(journal: Journal, fuse: Fuse, *, embed_s: float) -> None:
     vars(pages)["_insert_sections"] = fuse.around("insert", insert)
 
     def find(model: str, *, cache_dir: Path) -> ModelInfo | None:
-        bundled = find_model(model, cache_dir=cache_dir)
-        return bundled and replace(bundled, dim=HashedEmbedder().model.dim)
+        """A bundled model, and one of another name that has everything of it but its weights."""
+        bundled = find_model(model.removesuffix(OTHER), cache_dir=cache_dir)
+        if bundled is None:
+            return None
+        weights = (
+            bundled.model_hash if model == bundled.name else sha256(model.encode()).hexdigest()
+        )
+        return replace(bundled, name=model, model_hash=weights, dim=HashedEmbedder().model.dim)
 
     vars(models)["EMBED_FACTORY"] = "tests.support.ray_fakes:counting"
     vars(models)["find_model"] = find
@@ -171,6 +180,17 @@ def _wedge(file: Path) -> None:
 
     vars_of_class: Any = AIOKafkaConsumerThread
     vars_of_class.getmany = getmany
+
+
+def _noting(journal: Journal, refuse: str) -> Callable[[Sequence[str]], None]:
+    """Notes what is embedded. Raises: ValueError for texts with the word that is refused."""
+
+    def note(texts: Sequence[str]) -> None:
+        if refuse and any(refuse in text for text in texts):
+            raise ValueError(f"a bug that {refuse} meets")
+        journal.note("embedded", [sha256(text.encode()).digest() for text in texts])
+
+    return note
 
 
 def _guard(of: type, name: str, method: str, fuse: Fuse) -> None:

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,6 +96,7 @@ class WatchedLedger:
         committed_at: datetime,
         covered: Sequence[str],
         checked_at: datetime,
+        answered: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         await self._at("before finish")
         await self._ledger.finish(
@@ -104,8 +106,12 @@ class WatchedLedger:
             committed_at=committed_at,
             covered=covered,
             checked_at=checked_at,
+            answered=answered,
         )
         await self._at("after finish")
+
+    async def asked(self, source: SourceName) -> Mapping[str, int]:
+        return await self._ledger.asked(source)
 
     async def checked(self, source: SourceName, at: datetime) -> None:
         await self._ledger.checked(source, at)

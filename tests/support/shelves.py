@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from index.adapters.memory import MemoryIndex, MemoryLedger
+from index.adapters.memory import MemoryIndex
+from index.adapters.memory_ledger import MemoryLedger
 from index.adapters.postgres.database import Database
 from index.adapters.postgres.generations import PostgresGenerations
 from index.adapters.postgres.ledger import PostgresLedger
@@ -122,8 +123,9 @@ class PostgresShelf:
         self.generations = PostgresGenerations(database)
 
     async def clear(self) -> None:
-        """Remove every generation, so that a new history begins with none."""
+        """Remove every generation and what was to be in them, so that a new history begins with none."""
         async with self.database.transaction() as cursor:
+            await cursor.execute("DELETE FROM publication")
             await cursor.execute("UPDATE generation SET state = 'retired'")
         for generation in await self.generations.retired():
             await self.generations.drop(generation)

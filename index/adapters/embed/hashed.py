@@ -21,9 +21,16 @@ class HashedEmbedder:
     """
 
     def __init__(
-        self, dim: int = 32, *, before: Callable[[Sequence[str]], None] | None = None
+        self,
+        dim: int = 32,
+        *,
+        before: Callable[[Sequence[str]], None] | None = None,
+        salt: str = "",
     ) -> None:
-        """Take what to call `before` each embedding with its texts; it may raise."""
+        """Take what to call `before` each embedding with its texts; it may raise.
+
+        Vectors of another `salt` are those of another model: they do not go together.
+        """
         self.model = ModelInfo(
             name=f"hashed-{dim}",
             folder=Path(),
@@ -37,6 +44,7 @@ class HashedEmbedder:
         )
         self.runtime = "hashed words"
         self.before = before
+        self._salt = salt.encode()
         self.embedded: list[str] = []
 
     @property
@@ -69,7 +77,7 @@ class HashedEmbedder:
         counts = np.zeros((len(texts), self.model.dim), dtype=np.float32)
         for row, text in enumerate(texts):
             for word in _WORD.findall(text.lower()):
-                digest = hashlib.blake2b(word.encode(), digest_size=8).digest()
+                digest = hashlib.blake2b(word.encode(), digest_size=8, key=self._salt).digest()
                 sign = 1.0 if digest[0] & 1 else -1.0
                 counts[row, int.from_bytes(digest[1:]) % self.model.dim] += sign
         counts[~counts.any(axis=1), 0] = 1.0  # no words, or words that cancel out

@@ -86,13 +86,22 @@ class Database:
 
         Raises: StoreUnavailable.
         """
+        async with self.unattended() as connection:
+            for command in commands:
+                await connection.execute(command)
+
+    @asynccontextmanager
+    async def unattended(self) -> AsyncIterator[Connection]:
+        """A connection on which each command is a transaction of its own and may take as long as it takes.
+
+        Raises: StoreUnavailable.
+        """
         with _translated():
             async with self._pool.connection() as connection:
                 await connection.set_autocommit(True)
                 try:
                     await connection.execute("SET statement_timeout = 0")
-                    for command in commands:
-                        await connection.execute(command)
+                    yield connection
                 finally:
                     if not connection.closed:
                         await connection.execute("RESET statement_timeout")

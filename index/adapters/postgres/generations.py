@@ -3,19 +3,31 @@
 import contextlib
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import LiteralString
 
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
 from psycopg import sql
 
-from index.adapters.postgres.database import Database
+from index.adapters.postgres.database import Cursor, Database
+from index.adapters.postgres.dropped import unless_dropped
 from index.adapters.postgres.statements import statement, statement_for
+from index.core.generations import GenerationInfo
 from index.core.ledger import Delays, SourceStatus
-from index.core.ports import GenerationInfo
+from index.core.ports import ByHand
 from index.core.stored import DumpedPage
-from schemas.errors import WrongUse
-from schemas.ids import Generation, PageId, Revision, SourceName, TextHash, path_of, source_of
+from schemas.errors import GenerationGone, WrongUse
+from schemas.ids import (
+    INTAKE,
+    Generation,
+    PageId,
+    Revision,
+    SourceName,
+    TextHash,
+    path_of,
+    source_of,
+)
 
 
 class PostgresGenerations:
@@ -28,43 +40,72 @@ class PostgresGenerations:
         """See `GenerationStore.generations`."""
         async with self._database.transaction() as cursor:
             await cursor.execute(
-                "SELECT generation, fingerprint, model, dim, state = 'live' FROM generation"
-                " WHERE state <> 'retired' ORDER BY generation"
+                "SELECT generation, fingerprint, model, dim, state = 'live', state = 'kept', is_by_hand, is_pinned"
+                " FROM generation WHERE state <> 'retired' ORDER BY generation"
             )
             return [GenerationInfo(Generation(row[0]), *row[1:]) for row in await cursor.fetchall()]
 
-    async def create(self, *, fingerprint: str, model: str, dim: int) -> GenerationInfo:
+    async def create(
+        self, *, fingerprint: str, model: str, dim: int, is_by_hand: bool = False
+    ) -> GenerationInfo:
         """See `GenerationStore.create`."""
         async with self._database.transaction() as cursor:
             await cursor.execute(
-                "INSERT INTO generation (fingerprint, model, dim, state) VALUES (%s, %s, %s, 'building')"
-                " RETURNING generation",
-                (fingerprint, model, dim),
+                "INSERT INTO generation (fingerprint, model, dim, state, is_by_hand)"
+                " VALUES (%s, %s, %s, 'building', %s) RETURNING generation",
+                (fingerprint, model, dim, is_by_hand),
             )
             row = await cursor.fetchone()
             if row is None:
                 raise WrongUse("the database took no new generation")
             generation = Generation(row[0])
             await cursor.connection.execute(_tables(generation, dim))
-        return GenerationInfo(generation, fingerprint, model, dim, False)
+        return GenerationInfo(generation, fingerprint, model, dim, False, is_by_hand=is_by_hand)
 
-    async def promote(self, generation: Generation) -> Mapping[SourceName, int]:
-        """See `GenerationStore.promote`."""
+    async def adopt(self, generation: Generation) -> None:
+        """Make a generation that is being built one that a person had built. Idempotent."""
+        await self._mark(
+            "UPDATE generation SET is_by_hand = true WHERE generation = %s", generation
+        )
+
+    async def unpin(self, generation: Generation) -> None:
+        """Let the live generation go the way of the configuration again. Idempotent."""
+        await self._mark(
+            "UPDATE generation SET is_pinned = false WHERE generation = %s", generation
+        )
+
+    async def _mark(self, update: LiteralString, generation: Generation) -> None:
         async with self._database.transaction() as cursor:
+            await cursor.execute(update, (generation,))
+
+    async def lacking(self, generation: Generation) -> Mapping[SourceName, int]:
+        """How many pages a generation lacks to be promoted, by source."""
+        async with self._database.transaction() as cursor:
+            return await _lacking(cursor, generation)
+
+    async def promote(
+        self, generation: Generation, by_hand: ByHand | None = None
+    ) -> Mapping[SourceName, int]:
+        """See `GenerationStore.promote`."""
+        is_forced = by_hand is not None and by_hand.is_forced
+        if not is_forced and (lacking := await self.lacking(generation)):
+            return lacking  # without having held up a writer
+        async with self._database.transaction() as cursor:
+            values = {"generation": generation}
+            await cursor.execute(statement("lock_for_switch"), values)
+            locked = {row[0]: (row[1], row[2]) for row in await cursor.fetchall()}
+            if locked.get(generation, ("retired",))[0] == "retired":
+                raise GenerationGone(generation)
+            if by_hand is None and any(is_pinned for _, is_pinned in locked.values()):
+                return {}
             # Until the switch is made no page may become newer in the live generation alone.
             await cursor.execute("LOCK TABLE page_state IN SHARE MODE")
-            await cursor.execute(statement("count_lacking"), {"generation": generation})
-            if lacking := {SourceName(name): count for name, count in await cursor.fetchall()}:
+            if not is_forced and (lacking := await _lacking(cursor, generation)):
                 return lacking
-            await cursor.execute(
-                "UPDATE generation SET state = 'retired' WHERE state = 'live' AND generation <> %s",
-                (generation,),
-            )
-            await cursor.execute(
-                "UPDATE generation SET state = 'live', promoted_at = now()"
-                " WHERE generation = %s AND state <> 'live'",
-                (generation,),
-            )
+            state = "kept" if by_hand else "retired"
+            await cursor.execute(statement("step_down"), values | {"state": state})
+            is_pinned = by_hand is not None and by_hand.is_pinned
+            await cursor.execute(statement("step_up"), values | {"is_pinned": is_pinned})
         return {}
 
     async def retired(self) -> Sequence[Generation]:
@@ -75,7 +116,7 @@ class PostgresGenerations:
             )
             return [Generation(row[0]) for row in await cursor.fetchall()]
 
-    async def drop(self, generation: Generation) -> None:
+    async def drop(self, generation: Generation) -> bool:
         """See `GenerationStore.drop`."""
         async with self._database.transaction() as cursor:
             await cursor.execute(
@@ -83,39 +124,44 @@ class PostgresGenerations:
             )
             row = await cursor.fetchone()
             if row is None:
-                return
+                return False
             if row[0] == "live":
                 raise WrongUse(f"generation {generation} is live")
+            # Committed first: writers begin nothing for it any more while its rows go.
+            await cursor.execute(
+                "UPDATE generation SET state = 'retired' WHERE generation = %s", (generation,)
+            )
+        async with self._database.transaction() as cursor:
+            await cursor.execute(
+                "SELECT 1 FROM generation WHERE generation = %s FOR UPDATE", (generation,)
+            )
             for table in ("lexical_term", "lexical_source", "page_state", "parked", "generation"):
                 await cursor.execute(
                     sql.SQL("DELETE FROM {} WHERE generation = %s").format(sql.Identifier(table)),
                     (generation,),
                 )
             await cursor.execute(statement_for("drop_generation_tables", generation))
+        return True
 
     async def build_vector_index(self, generation: Generation) -> None:
-        """Build the approximate index of a generation, if it is not there. Idempotent."""
-        index = sql.Identifier(f"vector_g{generation:d}_hnsw")
-        table = sql.Identifier(f"vector_g{generation:d}")
-        text = sql.SQL(statement("create_vector_index"))
-        async with self._database.transaction() as cursor:
-            await cursor.execute("SET LOCAL statement_timeout = 0")
-            await cursor.execute("SET LOCAL maintenance_work_mem = '512MB'")
-            await cursor.execute(text.format(vector_index=index, vector=table))
+        """Build the approximate index of a generation, if it is not there. Idempotent. Raises: GenerationGone."""
+        text = sql.SQL(statement("create_vector_index")).format(**_vector_names(generation))
+        with unless_dropped(generation):
+            async with self._database.transaction() as cursor:
+                await cursor.execute("SET LOCAL statement_timeout = 0")
+                await cursor.execute("SET LOCAL maintenance_work_mem = '512MB'")
+                await cursor.execute(text)
 
     async def refresh_statistics(self, generation: Generation, source: SourceName) -> None:
         """Begin a new epoch of a source's document frequencies and mean length."""
-        async with self._database.transaction() as cursor:
-            values = {
-                "generation": generation,
-                "source_id": await self._database.source_id(cursor, source),
-            }
-            await cursor.execute(statement_for("refresh_lexical_source", generation), values)
-            await cursor.execute(
-                "DELETE FROM lexical_term WHERE generation = %(generation)s AND source_id = %(source_id)s",
-                values,
-            )
-            await cursor.execute(statement_for("refresh_lexical_terms", generation), values)
+        forget = "DELETE FROM lexical_term WHERE generation = %(generation)s AND source_id = %(source_id)s"
+        with unless_dropped(generation):
+            async with self._database.transaction() as cursor:
+                source_id = await self._database.source_id(cursor, source)
+                values = {"generation": generation, "source_id": source_id}
+                await cursor.execute(statement_for("refresh_lexical_source", generation), values)
+                await cursor.execute(forget, values)
+                await cursor.execute(statement_for("refresh_lexical_terms", generation), values)
 
     async def tune(self, generation: Generation) -> None:
         """Tell the planner what the tables hold now: plans made for empty tables are five times slower. Idempotent.
@@ -128,15 +174,22 @@ class PostgresGenerations:
         ]
         kept += [sql.Identifier(table) for table in _SHARED_TABLES]
         vectors = sql.SQL("ANALYZE {}").format(sql.Identifier(f"vector_g{generation:d}"))
-        await self._database.maintain(
-            [*(sql.SQL("VACUUM (ANALYZE) {}").format(table) for table in kept), vectors]
-        )
+        with unless_dropped(generation):
+            await self._database.maintain(
+                [*(sql.SQL("VACUUM (ANALYZE) {}").format(table) for table in kept), vectors]
+            )
 
     async def park(
         self, generation: Generation, page_id: PageId, revision: Revision, reason: str
     ) -> None:
         """See `ParkStore.park`."""
         async with self._database.transaction() as cursor:
+            if generation != INTAKE:
+                await cursor.execute(
+                    "SELECT 1 FROM generation WHERE generation = %s FOR KEY SHARE", (generation,)
+                )
+                if await cursor.fetchone() is None:
+                    raise GenerationGone(generation)
             values = {
                 "generation": generation,
                 "source_id": await self._database.source_id(cursor, source_of(page_id)),
@@ -159,22 +212,42 @@ class PostgresGenerations:
             return await cursor.fetchone() is not None
 
     async def parked(self, generation: Generation) -> Mapping[SourceName, Mapping[str, str]]:
-        """The pages parked now with their reasons, by source and path."""
+        """The pages parked now with their reasons, by source and path; those a person has dropped are left out."""
+        return await self._parked(generation, is_dropped=False)
+
+    async def dropped_parkings(
+        self, generation: Generation
+    ) -> Mapping[SourceName, Mapping[str, str]]:
+        """The pages whose parking a person has dropped, with its reason, by source and path."""
+        return await self._parked(generation, is_dropped=True)
+
+    async def _parked(
+        self, generation: Generation, *, is_dropped: bool
+    ) -> Mapping[SourceName, Mapping[str, str]]:
+        pages: dict[SourceName, dict[str, str]] = {}
         async with self._database.transaction() as cursor:
             await cursor.execute(statement("read_parked"), {"generation": generation})
-            pages: dict[SourceName, dict[str, str]] = {}
-            for name, path, reason, _ in await cursor.fetchall():
-                pages.setdefault(SourceName(name), {})[path] = reason
+            for name, path, reason, _, is_so in await cursor.fetchall():
+                if is_so == is_dropped:
+                    pages.setdefault(SourceName(name), {})[path] = reason
         return pages
+
+    async def behind(self, generation: Generation, source: SourceName) -> Mapping[str, bool]:
+        """The pages that are behind in one generation, by path, each with whether it is said to be searchable."""
+        values = {"generation": generation, "source": source}
+        async with self._database.transaction() as cursor:
+            await cursor.execute(statement("select_behind_in_generation"), values)
+            return {path: is_overdue for path, is_overdue in await cursor.fetchall()}
 
     async def statuses(self, generation: Generation) -> Sequence[SourceStatus]:
         """Every source with its counts in one generation."""
         parked = await self.parked(generation)
-        async with self._database.transaction() as cursor:
-            await cursor.execute(
-                statement_for("read_source_statuses", generation), {"generation": generation}
-            )
-            rows = await cursor.fetchall()
+        with unless_dropped(generation):
+            async with self._database.transaction() as cursor:
+                await cursor.execute(
+                    statement_for("read_source_statuses", generation), {"generation": generation}
+                )
+                rows = await cursor.fetchall()
         return [
             SourceStatus(
                 source=SourceName(row[0]),
@@ -199,10 +272,14 @@ class PostgresGenerations:
         """
         values = {"grace": grace, "batch": batch}
         removed = 0
-        async with self._database.transaction() as cursor:
-            await cursor.execute(statement_for("unmark_orphans", generation))
-            await cursor.execute(statement_for("mark_orphans", generation))
-        with contextlib.suppress(psycopg.errors.ForeignKeyViolation):
+        with unless_dropped(generation):
+            async with self._database.transaction() as cursor:
+                await cursor.execute(statement_for("unmark_orphans", generation))
+                await cursor.execute(statement_for("mark_orphans", generation))
+        with (
+            unless_dropped(generation),
+            contextlib.suppress(psycopg.errors.ForeignKeyViolation),
+        ):
             is_last = False
             while not is_last:
                 async with self._database.transaction() as cursor:
@@ -293,6 +370,18 @@ _SHARED_TABLES = (
     "lexical_source",
     "lexical_term",
 )
+
+
+async def _lacking(cursor: Cursor, generation: Generation) -> Mapping[SourceName, int]:
+    await cursor.execute(statement("count_lacking"), {"generation": generation})
+    return {SourceName(name): count for name, count in await cursor.fetchall()}
+
+
+def _vector_names(generation: Generation) -> dict[str, sql.Identifier]:
+    return {
+        "vector_index": sql.Identifier(f"vector_g{generation:d}_hnsw"),
+        "vector": sql.Identifier(f"vector_g{generation:d}"),
+    }
 
 
 def _tables(generation: Generation, dim: int) -> sql.Composed:

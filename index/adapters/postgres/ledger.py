@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 from index.adapters.postgres.database import Cursor, Database
 from index.adapters.postgres.statements import statement
@@ -86,6 +87,7 @@ class PostgresLedger:
         committed_at: datetime,
         covered: Sequence[str],
         checked_at: datetime,
+        answered: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         """See `Ledger.finish`."""
         async with self._database.transaction() as cursor:
@@ -97,10 +99,38 @@ class PostgresLedger:
                 "committed_at": committed_at,
                 "covered": list(covered),
                 "checked_at": checked_at,
+                "paths": list(answered),
+                "tickets": list(answered.values()),
             }
+            await cursor.execute(statement("forget_asked"), values)
             await cursor.execute(statement("insert_covers"), values)
             await cursor.execute(statement("finish_attempt"), values)
             await cursor.execute(statement("move_published_pointer"), values)
+
+    async def asked(self, source: SourceName) -> Mapping[str, int]:
+        """See `Ledger.asked`."""
+        async with self._database.transaction() as cursor:
+            await cursor.execute(
+                "SELECT path, ticket FROM asked JOIN source USING (source_id) WHERE name = %s",
+                (source,),
+            )
+            return {path: ticket for path, ticket in await cursor.fetchall()}
+
+    async def ask_anew(self, pages: Collection[PageId]) -> Collection[int]:
+        """Have the next sync of their source publish some pages anew. Returns: a ticket each."""
+        values = {
+            "sources": [source_of(page) for page in pages],
+            "paths": [path_of(page) for page in pages],
+        }
+        async with self._database.transaction() as cursor:
+            await cursor.execute(statement("ask_anew"), values)
+            return [ticket for _, _, ticket in await cursor.fetchall()]
+
+    async def open_tickets(self, tickets: Collection[int]) -> Collection[int]:
+        """Those of some tickets whose page has not been published anew yet."""
+        async with self._database.transaction() as cursor:
+            await cursor.execute(statement("select_open_tickets"), {"tickets": list(tickets)})
+            return [ticket for (ticket,) in await cursor.fetchall()]
 
     async def checked(self, source: SourceName, at: datetime) -> None:
         """See `Ledger.checked`."""

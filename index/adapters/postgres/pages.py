@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from pgvector import Vector
 
 from index.adapters.postgres.database import Cursor, Database
+from index.adapters.postgres.dropped import unless_dropped
 from index.adapters.postgres.statements import statement, statement_for
 from index.core.plan import Outcome, PageFacts, PagePlan, SectionWrite, StoredChunk, StoredPage
 from schemas.ids import Generation, PageId, Revision, TextHash, path_of, source_of
@@ -31,6 +32,10 @@ class PostgresPages:
 
     async def page(self, generation: Generation, page_id: PageId) -> StoredPage | None:
         """See `PageStore.page`; its three reads see one state."""
+        with unless_dropped(generation):
+            return await self._page(generation, page_id)
+
+    async def _page(self, generation: Generation, page_id: PageId) -> StoredPage | None:
         async with self._database.transaction(snapshot=True) as cursor:
             await cursor.execute(
                 "SELECT source_id FROM source WHERE name = %s", (source_of(page_id),)
@@ -58,11 +63,12 @@ class PostgresPages:
         """See `PageStore.without_vector`."""
         if not hashes:
             return set()
-        async with self._database.transaction() as cursor:
-            await cursor.execute(
-                statement_for("select_known_hashes", generation), {"hashes": list(hashes)}
-            )
-            known = {TextHash(bytes(text_hash)) for (text_hash,) in await cursor.fetchall()}
+        with unless_dropped(generation):
+            async with self._database.transaction() as cursor:
+                await cursor.execute(
+                    statement_for("select_known_hashes", generation), {"hashes": list(hashes)}
+                )
+                known = {TextHash(bytes(text_hash)) for (text_hash,) in await cursor.fetchall()}
         return set(hashes) - known
 
     async def add_vectors(
@@ -74,14 +80,16 @@ class PostgresPages:
             "hashes": [hashes[i] for i in order],
             "vectors": [Vector(vectors[i]) for i in order],
         }
-        async with self._database.transaction() as cursor:
-            await cursor.execute(statement_for("insert_vectors", generation), rows)
+        with unless_dropped(generation):
+            async with self._database.transaction() as cursor:
+                await cursor.execute(statement_for("insert_vectors", generation), rows)
 
     async def apply(self, generation: Generation, plan: PagePlan) -> Outcome:
         """See `PageStore.apply`."""
         try:
-            async with self._database.transaction() as cursor:
-                return await _apply(cursor, self._database, generation, plan)
+            with unless_dropped(generation):
+                async with self._database.transaction() as cursor:
+                    return await _apply(cursor, self._database, generation, plan)
         except _Lost as lost:
             return lost.outcome
         except psycopg.errors.ForeignKeyViolation:

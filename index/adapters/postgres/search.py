@@ -1,19 +1,22 @@
 """Reading for questions in Postgres: both rankings, their texts and `as_of` in one snapshot."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-import psycopg
-from numpy.typing import NDArray
 from pgvector import Vector
 
 from index.adapters.postgres.database import Cursor, Database
+from index.adapters.postgres.dropped import unless_dropped
 from index.adapters.postgres.statements import statement, statement_for
+from index.core.ports import QueryVector
 from index.core.rank import Candidate, Candidates, ChunkKey, QueryTerms, RankWeights, SourceAsOf
 from index.core.stored import ShownPage, ShownSection
 from schemas.answers import MAX_AROUND
-from schemas.errors import StoreUnavailable
+from schemas.errors import GenerationGone, StoreUnavailable
 from schemas.ids import Generation, SourceName
+
+_SWITCHES = 5
+"""Switches of the live generation that one read may meet, one after the other."""
 
 
 class PostgresSearch:
@@ -26,43 +29,49 @@ class PostgresSearch:
     async def candidates(
         self,
         *,
-        vector: NDArray[np.float32] | None,
+        vector: QueryVector | None,
         terms: QueryTerms,
         sources: Sequence[SourceName] | None,
         limit: int,
-    ) -> Candidates:
+    ) -> Candidates | None:
         """See `SearchStore.candidates`."""
-        async with self._database.transaction(snapshot=True) as cursor:
-            generation = await _live(cursor)
-            source_ids = await _source_ids(cursor, sources)
-            if generation is None:
-                return Candidates((), {})
-            values = {
-                **self._weight_values(),
-                "generation": generation,
-                "vector": None if vector is None else Vector(vector),
-                "terms": list(terms.terms),
-                "source_ids": source_ids,
-                "limit": limit,
-                "around": MAX_AROUND,
-            }
-            try:
-                await cursor.execute(statement_for("search_candidates", generation), values)
-            except psycopg.errors.UndefinedTable as error:
-                raise StoreUnavailable(
-                    "the index was switched while this question was read"
-                ) from error
-            chunks = tuple(_candidate(row) for row in await cursor.fetchall())
-            return Candidates(chunks, await _as_of(cursor, generation, source_ids))
+        values: dict[str, object] = {
+            **self._weight_values(),
+            "vector": None if vector is None else Vector(vector.values),
+            "terms": list(terms.terms),
+            "limit": limit,
+            "around": MAX_AROUND,
+        }
+        with contextlib.suppress(GenerationGone):  # dropped right after it was the live one
+            async with self._database.transaction(snapshot=True) as cursor:
+                generation = await _live(cursor)
+                source_ids = await _source_ids(cursor, sources)
+                if vector is not None and vector.generation != generation:
+                    return None
+                if generation is None:
+                    return Candidates((), {})
+                values |= {"generation": generation, "source_ids": source_ids}
+                with unless_dropped(generation):
+                    await cursor.execute(statement_for("search_candidates", generation), values)
+                chunks = tuple(_candidate(row) for row in await cursor.fetchall())
+                return Candidates(chunks, await _as_of(cursor, generation, source_ids))
+        return None
 
     async def page_at(self, url: str) -> ShownPage | None:
         """The live page at `url` with its sections in reading order, or None."""
+        for _ in range(_SWITCHES):
+            with contextlib.suppress(GenerationGone):
+                return await self._page_at(url)
+        raise StoreUnavailable("the index is switched again and again")
+
+    async def _page_at(self, url: str) -> ShownPage | None:
         async with self._database.transaction(snapshot=True) as cursor:
             generation = await _live(cursor)
             if generation is None:
                 return None
             values = {"generation": generation, "url": url}
-            await cursor.execute(statement_for("read_page_sections_by_url", generation), values)
+            with unless_dropped(generation):
+                await cursor.execute(statement_for("read_page_sections_by_url", generation), values)
             rows = await cursor.fetchall()
             if not rows:
                 return None

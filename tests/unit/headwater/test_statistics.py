@@ -9,6 +9,7 @@ import pytest
 
 from headwater.statistics import Statistics
 from index.adapters.postgres.generations import PostgresGenerations
+from index.core.generations import GenerationInfo
 from schemas.errors import StoreUnavailable
 from schemas.ids import Generation, SourceName
 
@@ -29,6 +30,9 @@ class _Generations:
     failures: int = 0
     renewed: list[SourceName] = field(default_factory=list)
 
+    async def generations(self) -> Sequence[GenerationInfo]:
+        return [GenerationInfo(GENERATION, "f", "m", 8, True)]
+
     async def statuses(self, _generation: Generation) -> Sequence[_Status]:
         return [_Status(DOCS, self.pages)]
 
@@ -45,7 +49,7 @@ class _Generations:
 async def _settle(generations: _Generations, *told: int | None) -> list[SourceName]:
     """What is renewed when told of so many changed pages, one after another; None renews."""
     statistics = Statistics(cast(PostgresGenerations, generations))
-    keeping = asyncio.create_task(statistics.keep(lambda: GENERATION))
+    keeping = asyncio.create_task(statistics.keep())
     for pages in told:
         statistics.renew(DOCS) if pages is None else statistics.note(DOCS, pages)
         for _ in range(10):  # more turns of the loop than a renewal here takes

@@ -1,0 +1,2 @@
+-- How many chunks and vectors a generation has.
+SELECT (SELECT count(*) FROM {chunk}), (SELECT count(*) FROM {vector});
