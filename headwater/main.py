@@ -24,6 +24,7 @@ from headwater.deployment import (
     worker_command,
 )
 from headwater.failing import fail
+from headwater.operating import generation, parked
 from headwater.seeing.logs import log_to_stderr
 from ingest.settings import SourceKind
 from schemas.answers import MAX_K
@@ -216,7 +217,7 @@ def status_command(json: JsonOption = False, config: ConfigOption = None) -> Non
     """Show each source: the commit it reflects, what is behind and what is parked."""
     from headwater.commands import inspect
 
-    run_command(inspect.run_status(settings_of(config), json=json))
+    run_command(inspect.run_status(settings_of(config), env=os.environ, json=json))
 
 
 @app.command("verify")
@@ -298,6 +299,8 @@ app.command("ingest")(ingest_command)
 app.command("worker")(worker_command)
 app.add_typer(topics, name="topics")
 app.add_typer(models, name="models")
+app.add_typer(generation, name="generation")
+app.add_typer(parked, name="parked")
 
 
 if __name__ == "__main__":
