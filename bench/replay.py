@@ -10,21 +10,15 @@ from bench.corpus import clone_history, commits, git, require_data, source_toml,
 from bench.edits import EDITS, PAGES_A_KIND, add_paragraph, editable_pages
 from bench.encode import distinct_texts, embedder_of, encode_s, reader_of
 from bench.record import machine, spread, write_result
+from headwater.commands.inspect import verifier_of
+from headwater.generations import choose_generation, prepare_generation
 from headwater.indexing import ignore, open_source, sync_until_complete
-from headwater.runtime import (
-    Runtime,
-    choose_generation,
-    consuming,
-    live,
-    open_runtime,
-    prepare_generation,
-    utc_now,
-)
+from headwater.runtime import Runtime, consuming, live, open_runtime, utc_now
 from headwater.settings import load_settings
 from index.core.pages import ReadPage
 from index.core.reading import Reader
 from ingest.handlers.sync import Source, Syncer
-from ingest.handlers.verify import Verifier, pages_at, verify_source
+from ingest.handlers.verify import pages_at, verify_source
 from schemas.ids import SourceName, TextHash, path_of
 
 NAME = "replay"
@@ -153,16 +147,7 @@ async def _count(source: Source, reader: Reader, commit: str, tally: _Tally) -> 
 
 async def _verify(runtime: Runtime, source: Source, commit: str, tally: _Tally) -> None:
     info = live(await runtime.store.generations.generations())
-
-    async def parked() -> dict[str, str]:
-        return dict((await runtime.store.generations.parked(info.generation)).get(_NAME, {}))
-
-    verifier = Verifier(
-        runtime.store.ledger,
-        lambda: runtime.store.generations.dump(info.generation, _NAME),
-        parked,
-        await runtime.models.reader(info.model),
-    )
+    verifier = await verifier_of(runtime, info, _NAME)
     verified = await verify_source(source, verifier)
     if not verified.audit.is_equal or verified.behind:
         tally.unclean.append(commit)

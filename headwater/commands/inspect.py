@@ -1,29 +1,30 @@
 """`headwater status` and `headwater verify`: how far the index is, and whether it is right."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
-from headwater.console import print_json, print_text, say, sync_progress
-from headwater.home import claim_of, is_followed, require_index
-from headwater.indexing import ignore, open_source, sync_until_complete
-from headwater.runtime import Runtime, consuming, live, open_runtime, open_store, utc_now
+from headwater.console import print_json, print_text, say
+from headwater.home import is_followed, require_index
+from headwater.indexing import open_source
+from headwater.models import configured_fingerprint
+from headwater.republishing import republish
+from headwater.runtime import Runtime, live, open_runtime, open_store, utc_now
 from headwater.settings import Settings
+from headwater.transport import broker_of, require_clients
 from index.core.embedding import cosines
-from index.core.ledger import Delays
-from index.core.ports import GenerationInfo
-from ingest.handlers.sync import Syncer
+from index.core.generations import Fingerprint, GenerationInfo, differences
+from index.core.ledger import Delays, SourceStatus
 from ingest.handlers.verify import Verified, Verifier, verify_source
-from schemas.errors import WrongUse
-from schemas.ids import SourceName, TextHash
+from schemas.errors import BrokerUnavailable, WrongUse
+from schemas.ids import SourceName, TextHash, page_id
 
 _MIN_COSINE = 0.999
-_OTHER_COMMAND_WAIT_S = 0.5
 _NO_DELAYS = Delays(None, None, None, None)
 
 
@@ -52,16 +53,27 @@ class SourceReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What `headwater status` prints. `followed`: a process of this home keeps the sources in step."""
+    """What `headwater status` prints. `followed`: a process keeps the sources in step.
+
+    `pinned`: a person chose the live generation. `differs` says how it is not what is configured here. `beside` are the
+    other generations that receive changes. `lag` counts events that no worker has acknowledged; None without a broker.
+    """
 
     generation: int
     model: str
+    pinned: bool
+    differs: tuple[str, ...]
+    beside: dict[int, str]
+    lag: int | None
     followed: bool
     sources: list[SourceReport]
 
 
 class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What `headwater verify` prints of one source; lists hold page paths."""
+    """What `headwater verify` prints of one source; lists hold page paths.
+
+    `parked` pages and those whose parking a person `dropped` stay as they were, and are not compared.
+    """
 
     source: str
     ok: bool
@@ -72,40 +84,33 @@ class VerifyReport(msgspec.Struct, frozen=True, kw_only=True):
     stale: tuple[str, ...]
     behind: tuple[str, ...]
     parked: dict[str, str]
+    dropped: dict[str, str]
     orphan_vectors: int
     vectors_off: int
 
 
-async def run_status(settings: Settings, *, json: bool) -> int:
+async def run_status(settings: Settings, *, env: Mapping[str, str], json: bool) -> int:
     """Print how far every source is. Returns: the exit status."""
     require_index(settings)
     async with open_store(settings, say) as store:
-        info = live(await store.generations.generations())
-        reports = []
+        known = await store.generations.generations()
+        info = live(known)
         delays = await store.generations.delays(info.generation)
-        for status in await store.generations.statuses(info.generation):
-            delay = delays.get(status.source, _NO_DELAYS)
-            reports.append(
-                SourceReport(
-                    source=status.source,
-                    commit=status.published_commit,
-                    committed_at=status.committed_at,
-                    indexed_at=status.published_at,
-                    checked_at=status.checked_at,
-                    revision=status.revision,
-                    pages=status.pages,
-                    chunks=status.chunks,
-                    behind=status.behind,
-                    parked=dict(status.parked),
-                    processing_s=Percentiles(p50=delay.processing_p50, p95=delay.processing_p95),
-                    freshness_s=Percentiles(p50=delay.freshness_p50, p95=delay.freshness_p95),
-                )
-            )
+        statuses = await store.generations.statuses(info.generation)
+        sources = [_source_report(one, delays.get(one.source, _NO_DELAYS)) for one in statuses]
     report = StatusReport(
         generation=info.generation,
         model=info.model,
+        pinned=info.is_pinned,
+        differs=await asyncio.to_thread(_differs, info, settings),
+        beside={
+            one.generation: "kept" if one.is_kept else "building"
+            for one in known
+            if not one.is_live
+        },
+        lag=await _lag(settings, env),
         followed=await asyncio.to_thread(is_followed, settings),
-        sources=reports,
+        sources=sources,
     )
     if json:
         print_json(report)
@@ -114,17 +119,57 @@ async def run_status(settings: Settings, *, json: bool) -> int:
     return 0
 
 
+def _source_report(status: SourceStatus, delay: Delays) -> SourceReport:
+    return SourceReport(
+        source=status.source,
+        commit=status.published_commit,
+        committed_at=status.committed_at,
+        indexed_at=status.published_at,
+        checked_at=status.checked_at,
+        revision=status.revision,
+        pages=status.pages,
+        chunks=status.chunks,
+        behind=status.behind,
+        parked=dict(status.parked),
+        processing_s=Percentiles(p50=delay.processing_p50, p95=delay.processing_p95),
+        freshness_s=Percentiles(p50=delay.freshness_p50, p95=delay.freshness_p95),
+    )
+
+
+def _differs(info: GenerationInfo, settings: Settings) -> tuple[str, ...]:
+    """How the live generation is not what is configured here, as far as can be told without fetching a model."""
+    configured = settings.embedding.model
+    wanted = configured_fingerprint(settings)
+    if wanted is None:
+        return (f"model {info.model}, configured {configured}",)
+    built = Fingerprint.parse(info.fingerprint)
+    return differences(built, wanted, model=info.model, wanted_model=configured)
+
+
+async def _lag(settings: Settings, env: Mapping[str, str]) -> int | None:
+    """What the workers have not acknowledged; a broker that cannot be asked is told of, and hides nothing else."""
+    if not settings.kafka.servers:
+        return None
+    require_clients()
+    from headwater.adapters.kafka_lag import lag_of
+
+    try:
+        return await asyncio.to_thread(lag_of, broker_of(settings.kafka, env))
+    except BrokerUnavailable as error:
+        say(str(error))
+        return None
+
+
 async def run_verify(
     settings: Settings, *, env: Mapping[str, str], repair: bool, vectors: int, json: bool
 ) -> int:
     """Compare every source with the index. Returns: 0, or 1 when something differs."""
     require_index(settings)
-    with _alone(settings) if repair else nullcontext():
-        async with open_runtime(settings, say, env=env if repair else None) as runtime:
-            reports = [
-                await _verify(runtime, index, repair=repair, vectors=vectors)
-                for index in range(len(settings.source))
-            ]
+    async with open_runtime(settings, say, env=env if repair else None, answers=False) as runtime:
+        reports = [
+            await _verify(runtime, index, repair=repair, vectors=vectors)
+            for index in range(len(settings.source))
+        ]
     if json:
         print_json(reports[0] if len(reports) == 1 else reports)
     else:
@@ -132,49 +177,46 @@ async def run_verify(
     return 0 if all(report.ok for report in reports) else 1
 
 
-@contextmanager
-def _alone(settings: Settings) -> Iterator[None]:
-    """Hold the claim to follow: two processes that publish would overtake each other. Raises: WrongUse."""
-    claim = claim_of(settings)
-    if not claim.take_exclusive(timeout_s=_OTHER_COMMAND_WAIT_S):
-        raise WrongUse("another process follows these sources: stop it to repair them")
-    try:
-        yield
-    finally:
-        claim.release()
-
-
 async def _verify(runtime: Runtime, index: int, *, repair: bool, vectors: int) -> VerifyReport:
     settings = runtime.settings.source[index]
-    generations = runtime.store.generations
-    info = live(await generations.generations())
+    info = live(await runtime.store.generations.generations())
     name = SourceName(settings.name)
     if (await runtime.store.ledger.source(name)).revision == 0:
         raise WrongUse(f"source {name} is not indexed yet: run `headwater index` with it first")
-
-    async def parked() -> dict[str, str]:
-        return dict((await generations.parked(info.generation)).get(name, {}))
-
+    verifier = await verifier_of(runtime, info, name, vectors)
     async with open_source(settings, Path(runtime.settings.home), runtime.examine) as source:
-        reader = await runtime.models.reader(info.model)
-        verifier = Verifier(
-            runtime.store.ledger,
-            lambda: generations.dump(info.generation, name),
-            parked,
-            reader,
-            vectors,
-        )
         verified = await verify_source(source, verifier)
-        if repair and not verified.audit.is_equal:
-            async with consuming(runtime, ignore):
-                with sync_progress() as progress:
-                    publish = runtime.transport.publish
-                    syncer = Syncer(runtime.store.ledger, publish, utc_now, progress=progress)
-                    await sync_until_complete(source, syncer, broken=verified.audit.broken)
+    if repair and not verified.audit.is_equal:
+        await republish(runtime, [page_id(name, path) for path in verified.audit.broken])
+        async with open_source(settings, Path(runtime.settings.home), runtime.examine) as source:
             verified = await verify_source(source, verifier)
     off = await _vectors_off(runtime, info, verified.texts)
-    orphans = await generations.orphan_vectors(info.generation)
+    orphans = await runtime.store.generations.orphan_vectors(info.generation)
     return _report(settings.name, verified, orphans, off)
+
+
+async def verifier_of(
+    runtime: Runtime, info: GenerationInfo, name: SourceName, sample: int = 0
+) -> Verifier:
+    """What compares a source with one generation, cut as that one is."""
+    generations, generation = runtime.store.generations, info.generation
+    built = Fingerprint.parse(info.fingerprint)
+
+    async def parked() -> Mapping[str, str]:
+        return (await generations.parked(generation)).get(name, {})
+
+    async def dropped() -> Mapping[str, str]:
+        return (await generations.dropped_parkings(generation)).get(name, {})
+
+    return Verifier(
+        runtime.store.ledger,
+        partial(generations.dump, generation, name),
+        parked,
+        await runtime.models.reader(info.model, built.target_chars if built else None),
+        behind=partial(generations.behind, generation, name),
+        dropped=dropped,
+        sample=sample,
+    )
 
 
 async def _vectors_off(
@@ -200,6 +242,7 @@ def _report(source: str, verified: Verified, orphans: int, off: int) -> VerifyRe
         stale=verified.audit.stale,
         behind=verified.behind,
         parked=dict(verified.parked),
+        dropped=dict(verified.dropped),
         orphan_vectors=orphans,
         vectors_off=off,
     )
@@ -208,6 +251,14 @@ def _report(source: str, verified: Verified, orphans: int, off: int) -> VerifyRe
 def _status_lines(report: StatusReport, now: datetime) -> list[str]:
     following = "a process follows it" if report.followed else "no process follows it"
     lines = [f"generation {report.generation}, model {report.model}"]
+    if report.pinned:
+        lines.append(
+            "  pinned: it stays live until it is what is configured, or another is promoted"
+        )
+    lines += [f"  not as configured: {what}" for what in report.differs]
+    lines += [f"  beside it: generation {one}, {state}" for one, state in report.beside.items()]
+    if report.lag is not None:
+        lines.append(f"  {report.lag} events are not acknowledged by the workers")
     for source in report.sources:
         lines.append(
             f"{source.source} at {(source.commit or 'nothing yet')[:12]}, revision {source.revision}:"
@@ -239,4 +290,5 @@ def _verify_line(report: VerifyReport) -> str:
     ]
     for word in ("missing", "extra", "stale"):
         lines += [f"  {word} {path}" for path in getattr(report, word)]
+    lines += [f"  left as it was, its parking dropped: {path}" for path in report.dropped]
     return "\n".join(lines)

@@ -99,6 +99,43 @@ def test_index_beside_a_deployment_waits_for_what_its_workers_do(deployed: Deplo
     assert deployed.program.done("status")["followed"]
 
 
+def test_r28_workers_fill_a_generation_and_the_kept_one_goes_on(
+    deployed: Deployed, serve: Serving
+) -> None:
+    words, program = deployed.write(20), deployed.program
+
+    built = program.done("generation", "build", "--target-chars", "200")
+    promoted = program.done("generation", "promote", str(built["generation"]))
+    edited = deployed.write(20)
+    deployed.check(edited)  # the kept one has them too
+    found = serve.texts(f"canary7turn{deployed.turn}")
+    status = program.done("status")
+    back = program.done("generation", "rollback")
+    dropped = program.done("generation", "drop", str(built["generation"]))
+    poll(lambda: program.done("status")["lag"] == 0, "no lag", every_s=0.5)
+
+    assert words != edited
+    assert (built["complete"], built["lacking"]) == (True, {})
+    assert (promoted["promoted"], promoted["before"], promoted["pinned"]) == (True, 1, True)
+    assert f"canary7turn{deployed.turn}" in found
+    assert (status["generation"], status["pinned"]) == (built["generation"], True)
+    assert (back["generation"], dropped["dropped"]) == (1, True)
+    deployed.check(deployed.write(20))
+
+
+def test_what_is_parked_is_replayed_through_the_process_that_follows(deployed: Deployed) -> None:
+    deployed.docs.write("latin.md", b"caf\xe9")
+    words = deployed.write(20)
+    deployed.check(words)
+
+    refused = deployed.program.run("parked", "replay", "--all", "--json")
+    deployed.docs.remove("latin.md")
+    deployed.check(deployed.write(20))
+
+    assert (refused.status, list(refused.json["parked"])) == (1, ["docs/latin.md"])
+    assert deployed.program.done("parked", "list")["parked"] == []
+
+
 def test_a_broker_that_is_not_there_is_told_in_one_line(tmp_path: Path) -> None:
     env = {"HEADWATER_KAFKA": f"127.0.0.1:{free_port()}"}
     with a_program(tmp_path, main=FAKE, env=env) as program:
