@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -106,12 +107,12 @@ class Watching:
             self.complaints.append(f"back in time: {self._last}, then {number}")
         self._last = number
 
-    def _hits(self, question: str) -> list[dict[str, object]]:
+    def _hits(self, question: str) -> list[dict[str, Any]]:
         response = self.serving.client.post("/search", json={"question": question, "k": 10})
         if response.status_code != 200:
             self.complaints.append(response.text)
             return []
-        hits: list[dict[str, object]] = response.json()["hits"]
+        hits: list[dict[str, Any]] = response.json()["hits"]
         return hits
 
 
