@@ -14,6 +14,7 @@ import pytest
 
 from index.adapters.embed.hashed import HashedEmbedder
 from index.adapters.embed.ray_actor import Held
+from index.adapters.embed.ray_cluster import environment_of
 from index.settings import RaySettings
 from schemas.errors import BadVectors, EmbedderUnavailable
 from tests.support.ray_fakes import (
@@ -222,7 +223,7 @@ async def _blamed(pool: "RayPool", texts: list[str]) -> bool:
 
 
 @pytest.mark.usefixtures("pool")
-def test_s33_nothing_listens_but_on_loopback_and_the_token_is_ours_alone(cluster: Path) -> None:
+def test_s33_nothing_listens_but_on_loopback_and_the_token_is_ours_alone(tmp_path: Path) -> None:
     ours = psutil.Process()
     listening = [
         connection.laddr.ip
@@ -233,8 +234,10 @@ def test_s33_nothing_listens_but_on_loopback_and_the_token_is_ours_alone(cluster
 
     assert listening
     assert set(listening) <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
-    assert (cluster / "ray_token").stat().st_mode & 0o777 == 0o600
-    assert len((cluster / "ray_token").read_text()) == 64
+    made = Path(environment_of(tmp_path)["RAY_AUTH_TOKEN_PATH"])
+    assert made.parent == tmp_path
+    assert made.stat().st_mode & 0o777 == 0o600
+    assert len(made.read_text()) == 64
 
 
 def test_r26_a_cluster_that_is_gone_is_told_and_not_taken_for_bad_texts(

@@ -10,12 +10,21 @@ from typing import Any
 from index.adapters.embed import ray_cluster
 from index.settings import RaySettings
 
+_token: list[str] = []
+
 
 @contextmanager
 def a_local_cluster(settings: RaySettings, home: Path) -> Iterator[None]:
-    """Run one on loopback while the block runs. Another may follow in the same process."""
+    """Run one on loopback while the block runs. Another may follow in the same process.
+
+    Ray reads its token once in a process, so those that follow have that of the first.
+    """
     before = dict(os.environ)
+    if _token:
+        (home / "ray_token").touch(mode=0o600)
+        (home / "ray_token").write_text(_token[0], "ascii")
     leave = ray_cluster.connect(settings, home)
+    _token[:] = [(home / "ray_token").read_text("ascii")]
     try:
         yield
     finally:
