@@ -95,7 +95,7 @@ class EmbedActor:
             with self._busy():
                 yield None
                 vectors = await model.embed_texts(texts)
-        yield vectors
+            yield vectors  # in its turn: the next call may end the process before these are on their way
 
     async def _model(self) -> Loaded:
         async with self._loading:

@@ -22,7 +22,7 @@ _log = structlog.get_logger()
 CALLS_AN_ACTOR = 2
 CALL_TEXTS = 64
 _PROBE = "a word "
-_PROBES, _TURNS = 3, 10
+_PROBES, _TURNS, _ALONE = 3, 10, 2
 
 
 class RayPool:
@@ -107,15 +107,16 @@ class RayPool:
         return np.concatenate(halves)
 
     async def _once_more(self, texts: list[str]) -> NDArray[np.float32]:
-        """A text alone is to blame when it fails in its turn again: the first time something else may have happened."""
-        failure, vectors = await self._try(texts)
-        if failure is None:
-            return vectors
-        if not failure.has_begun:
-            raise failure
-        raise BadVectors(
-            f"none for a text that begins {texts[0][:40]!r}: {failure.reason}"
-        ) from failure
+        """A text alone is to blame when it fails in its turn thrice: now and then something else has happened."""
+        reason = ""
+        for _ in range(_ALONE):
+            failure, vectors = await self._try(texts)
+            if failure is None:
+                return vectors
+            if not failure.has_begun:
+                raise failure
+            reason = failure.reason
+        raise BadVectors(f"none for a text that begins {texts[0][:40]!r}: {reason}")
 
     async def _try(self, texts: list[str]) -> tuple[CallFailed | None, NDArray[np.float32]]:
         """One call, on whichever actor is free. Returns: its failure, if it has failed and its actor works again.
