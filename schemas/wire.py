@@ -6,7 +6,7 @@ import msgspec
 
 from schemas.errors import UndecodableRecord
 from schemas.events import PageChanged, PageDeleted, PageEvent
-from schemas.ids import PageId
+from schemas.ids import PageId, source_of
 
 _ENCODE = msgspec.msgpack.Encoder()
 _DECODE: msgspec.msgpack.Decoder[PageEvent] = msgspec.msgpack.Decoder(PageChanged | PageDeleted)
@@ -60,6 +60,8 @@ def _refuse_what_no_store_takes(event: PageEvent) -> None:
     for page in (event.page_id, other):
         if page is not None and not _is_page_id(page):
             raise UndecodableRecord(f"{page[:200]!r} is no page")
+    if other is not None and source_of(other) != source_of(event.page_id):
+        raise UndecodableRecord(f"{event.page_id[:200]!r} cannot move from or to another source")
     if not 0 < event.revision < _MAX_REVISION:
         raise UndecodableRecord(f"{event.revision} is no revision")
 

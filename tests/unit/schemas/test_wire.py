@@ -93,6 +93,7 @@ def test_what_is_no_event_is_refused(value: bytes | None, key: bytes | None) -> 
         {"revision": -1},
         {"revision": 2**63},
         {"moved_from": "docs/a\0b.md"},
+        {"moved_from": "another-source/a.md"},
     ],
 )
 def test_what_could_be_neither_applied_nor_parked_is_refused(wrong: dict[str, object]) -> None:
