@@ -166,6 +166,9 @@ async def _wait_for_target(event: PageEvent, to: Receiver, consumer: Consumer) -
     """Give the page that takes this one's place, and removes it, a few seconds to arrive or be parked."""
     if not isinstance(event, PageDeleted) or event.moved_to is None:
         return
+    stored = await consumer.store.page(to.generation, event.page_id)
+    if stored is not None and stored.revision >= event.revision:
+        return  # done already, by the target or by a first delivery
     deadline = asyncio.get_running_loop().time() + consumer.target_wait_s
     while asyncio.get_running_loop().time() < deadline:
         target = await consumer.store.page(to.generation, event.moved_to)

@@ -172,6 +172,16 @@ def test_the_deletion_of_a_moved_page_waits_for_a_target_until_it_is_applied_or_
     assert rig.told[1:] == [("b.md", 2, None), ("a.md", 2, Outcome.APPLIED)]
 
 
+def test_a_stale_deletion_waits_for_no_target() -> None:
+    rig = Rig()
+    asyncio.run(rig.consume([changed("a.md", 1), deleted("a.md", 3)]))
+
+    late = rig.consume([deleted("a.md", 2, moved_to="never-came.md")], target_wait_s=3600.0)
+    asyncio.run(asyncio.wait_for(late, 60))
+
+    assert rig.told[-1] == ("a.md", 2, Outcome.STALE)
+
+
 def test_what_can_be_neither_applied_nor_parked_ends_the_process() -> None:
     class Full(MemoryIndex):
         async def park(
