@@ -13,11 +13,12 @@ from ingest.core.ports import NobodyWatches, Pending, PublishWatch
 from schemas.broker import Broker
 from schemas.errors import BrokerUnavailable, NotConsumed
 from schemas.events import PageEvent
-from schemas.ids import PageId, Revision
+from schemas.ids import PageId, Revision, SourceName, source_of
 from schemas.topics import MAX_RECORD_BYTES
 from schemas.wire import encode_event, key_of
 
 MAX_OUTSTANDING = 64
+"""Pages of one source that are sent and not done before it sends more."""
 _POLL_S = 0.02
 _SEND_TIMEOUT_S = 30.0
 _ASK_TIMEOUT_MS = 3_000
@@ -46,7 +47,8 @@ class KafkaPublish:
 
     async def __call__(self, events: Sequence[PageEvent]) -> None:
         """See `Publish.__call__`. Raises: BrokerUnavailable, NotConsumed."""
-        await self._wait_until(lambda: len(self._sent) < MAX_OUTSTANDING)
+        sources = {source_of(event.page_id) for event in events}
+        await self._wait_until(lambda: self._outstanding_of(sources) < MAX_OUTSTANDING)
         await asyncio.to_thread(self._send, events)
         for event in events:
             self._sent[event.page_id] = max(event.revision, self._sent.get(event.page_id, 0))  # type: ignore[assignment] # both are revisions
@@ -55,6 +57,10 @@ class KafkaPublish:
     def outstanding(self) -> int:
         """How many pages were sent and are not known to be applied or parked yet."""
         return len(self._sent)
+
+    def _outstanding_of(self, sources: Collection[SourceName]) -> int:
+        """Each source has its own measure: a first load of one must not hold up an edit of another."""
+        return sum(source_of(page) in sources for page in self._sent)
 
     async def settled(self, pages: Collection[PageId]) -> None:
         """See `Publish.settled`. Raises: NotConsumed."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
+import msgspec
 import pytest
 from kafka import KafkaConsumer
 from kafka.producer.sender import Sender
@@ -149,6 +150,19 @@ def test_publishing_waits_while_too_many_pages_are_outstanding(
         return early, waiting.done()
 
     assert runner.run(play()) == (False, True)
+    publish.close()
+
+
+def test_a_source_waits_for_no_page_of_another(topics: Broker, runner: asyncio.Runner) -> None:
+    publish = KafkaPublish(topics, Index().pending)
+    other = msgspec.structs.replace(changed("a.md", 1), page_id=PageId("another/a.md"))
+
+    async def play() -> None:
+        await publish([changed(f"{n}.md", 1) for n in range(MAX_OUTSTANDING)])
+        await asyncio.wait_for(publish([other]), 30)
+
+    runner.run(play())
+    assert publish.outstanding == MAX_OUTSTANDING + 1
     publish.close()
 
 
