@@ -1,7 +1,6 @@
-"""Embedding on a real Ray: actors that die, hang, raise or lie, and a cluster that is gone."""
+"""Embedding on a real Ray: actors that die, hang, raise or lie."""
 
 import asyncio
-import contextlib
 import os
 import signal
 from collections.abc import Iterator
@@ -238,26 +237,6 @@ def test_s33_nothing_listens_but_on_loopback_and_the_token_is_ours_alone(tmp_pat
     assert made.parent == tmp_path
     assert made.stat().st_mode & 0o777 == 0o600
     assert len(made.read_text()) == 64
-
-
-def test_r26_a_cluster_that_is_gone_is_told_and_not_taken_for_bad_texts(
-    pool: "RayPool", runner: asyncio.Runner
-) -> None:
-    """Last: it ends the cluster."""
-
-    async def play() -> bool:
-        embedding = asyncio.create_task(pool.embed_texts(TEXTS))
-        await embedding
-        for process in psutil.Process().children(recursive=True):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                if _is_ray(process):
-                    process.kill()
-        async with asyncio.timeout(60):
-            with pytest.raises(EmbedderUnavailable):
-                await pool.embed_texts(TEXTS)
-        return pool.lost.is_set()
-
-    assert runner.run(play())
 
 
 def _is_ray(process: psutil.Process) -> bool:
