@@ -101,7 +101,7 @@ class JournalledPages(PostgresPages):
 
 def main() -> None:
     """Wire, then run the command line as `headwater` does."""
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(allow_abbrev=False)  # what follows has options of its own
     parser.add_argument("--journal", type=Path)
     parser.add_argument("--die", default="")
     parser.add_argument("--stop", default="")
