@@ -14,9 +14,10 @@ export UV_SYSTEM_CERTS := true
 demo: install
 	@$(BIN)/python -m headwater.demo $(if $(SOURCE),--source '$(SOURCE)')
 
-# Most of the time tests wait for processes they started, so two files at a time run side by side.
+# Most of the time tests wait for processes they started, so two files at a time run side by side: in order of their names,
+# since the slow ones come first then and do not run alone at the end.
 test: dev kafka
-	@$(BIN)/pytest -n 2 --dist loadfile
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # The deployed topology as processes on this machine, from headwater.toml here: make cluster CLUSTER='--workers 1'
 cluster: dev kafka
