@@ -90,8 +90,9 @@ async def _watch(source: Source, following: Following, target: Target, progress:
                 stack.enter_context(
                     FolderWatch(source.reader, folder, partial(following.hint, source.name))
                 )
-        lacks = target.is_new or source.name in target.overdue
-        filled = () if lacks else target.known
+        filled = target.known - {target.generation} if target.is_new else target.known
+        if source.name in target.overdue:
+            filled = frozenset()
         await follow(source, following, filled=filled, progress=progress)
 
 
