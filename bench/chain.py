@@ -152,7 +152,10 @@ class Chain:
 
     def _postmaster(self) -> int:
         """The process that all of the database's are below."""
-        return psutil.Process(self.count("SELECT pg_backend_pid()")).ppid()
+        with psycopg.connect(
+            self.database, autocommit=True
+        ) as connection:  # held while it is looked at
+            return psutil.Process(connection.info.backend_pid).ppid()
 
     def check_alive(self) -> None:
         """Raises: SystemExit when a part has ended by itself, with the last of what it wrote."""
