@@ -14,7 +14,7 @@ from index.adapters.embed.ray_data import RayDataEmbedding
 from index.core.failures import first_failure
 from index.core.generations import GenerationInfo
 from index.core.pages import ReadPage
-from index.core.prefill import EmbedBulk
+from index.core.prefill import EmbedBulk, may_hold
 from index.handlers.prefill import Filled, Prefiller, prefill
 from ingest.handlers.sync import Source
 from ingest.handlers.verify import pages_at
@@ -53,7 +53,7 @@ async def _fill(source: Source, runtime: Runtime, generation: Generation, filled
     """One source at a time: they would share the same actors."""
     async with runtime.prefilling:
         info = await _info_of(runtime, generation)
-        if info is None:
+        if info is None or not may_hold(runtime.settings.ray.prefill_texts, await _size(source)):
             return
         to = Prefiller(
             generation,
@@ -64,6 +64,15 @@ async def _fill(source: Source, runtime: Runtime, generation: Generation, filled
         )
         async with contextlib.aclosing(_pages(source, runtime, info)) as pages:
             await prefill(pages, to, filled)
+
+
+async def _size(source: Source) -> int:
+    """The bytes of all pages at the head, as files."""
+    head = await source.reader.head()
+    tree = await source.reader.tree(head.commit, under=source.layout.root)
+    return sum(
+        file.size_bytes for path, file in tree.items() if source.layout.page_path(path) is not None
+    )
 
 
 async def _info_of(runtime: Runtime, generation: Generation) -> GenerationInfo | None:

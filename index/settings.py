@@ -53,7 +53,7 @@ class RaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     gpus: Annotated[float, Meta(ge=0, le=16)] = 0.0
     timeout_s: Annotated[float, Meta(gt=0, le=3_600)] = 60.0
     lost_after_s: Annotated[float, Meta(gt=0, le=3_600)] = 30.0
-    prefill_texts: Annotated[int, Meta(ge=0, le=10**9)] = 20_000
+    prefill_texts: Annotated[int, Meta(ge=0, le=10**9)] = 50_000
     serve_url: str = ""
     serve_timeout_s: Annotated[float, Meta(gt=0, le=60)] = 2.0
     serve_host: str = "127.0.0.1"

@@ -15,6 +15,15 @@ Take = Callable[[Sequence[TextHash], NDArray[np.float32]], Awaitable[None]]
 """Takes vectors, float32 of shape (n, dim), in the order of their hashes."""
 
 
+_LEAST_TEXT_BYTES = 200
+"""What a text takes of its source at the very least, on the whole; in the documentation of Ray it is 939 bytes."""
+
+
+def may_hold(texts: int, size_bytes: int) -> bool:
+    """Whether files of `size_bytes` may hold so many texts: to know for certain they have to be read."""
+    return size_bytes >= texts * _LEAST_TEXT_BYTES
+
+
 class EmbedBulk(Protocol):
     """Embeds a stream of texts with all that a cluster has."""
 

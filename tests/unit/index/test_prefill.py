@@ -10,7 +10,7 @@ from index.adapters.embed.hashed import HashedEmbedder
 from index.adapters.memory import MemoryIndex
 from index.core.pages import ReadPage
 from index.core.plan import texts_of
-from index.core.prefill import Distinct, Take, Texts
+from index.core.prefill import Distinct, Take, Texts, may_hold
 from index.handlers.prefill import Filled, Prefiller, prefill
 from schemas.errors import BadVectors, EmbedderUnavailable
 from schemas.ids import Generation, TextHash
@@ -147,3 +147,9 @@ def test_a_text_of_an_earlier_window_does_not_pass_again() -> None:
 
     assert distinct.new_of({first: "one"}) == {first: "one"}
     assert distinct.new_of({first: "one", second: "two"}) == {second: "two"}
+
+
+def test_files_too_small_for_so_many_texts_need_not_be_read() -> None:
+    assert may_hold(50_000, 50_000 * 939)
+    assert not may_hold(50_000, 7_507 * 939)
+    assert may_hold(0, 0)
