@@ -15,11 +15,11 @@ from headwater.runtime import consuming
 from headwater.settings import Settings
 from index.adapters.embed import ray_cluster
 from index.adapters.embed.hashed import HashedEmbedder
-from index.settings import RaySettings
+from index.settings import EmbeddingSettings, RaySettings
 from schemas.errors import EmbedderLost, EmbedderUnavailable
 
 
-def test_a_question_waits_for_no_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_question_waits_for_no_pool(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     opened = threading.Event()
 
     def connect(_settings: RaySettings, _home: Path) -> Callable[[], None]:
@@ -31,7 +31,9 @@ def test_a_question_waits_for_no_pool(monkeypatch: pytest.MonkeyPatch) -> None:
 
     async def play() -> None:
         async with AsyncExitStack() as stack:
-            models = Models(Settings(ray=RaySettings(address="auto")), lambda _: None, stack)
+            embedding = EmbeddingSettings(cache=str(tmp_path))
+            settings = Settings(ray=RaySettings(address="auto"), embedding=embedding)
+            models = Models(settings, lambda _: None, stack)
             pool = asyncio.create_task(models.indexer("all-MiniLM-L6-v2"))
             await asyncio.sleep(0.05)
             async with asyncio.timeout(10):
