@@ -14,12 +14,12 @@ from stream.core.progress import Standing
 
 
 class KafkaGroup:
-    """Asks for the offsets of the topic of pages, one question at a time."""
+    """Asks for the offsets of the topic of pages, one question at a time; it is no member of the group."""
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
         self._admin: KafkaAdminClient | None = None
-        self._ask = Asking(self._asked)
+        self._ask = Asking(self.places)
 
     async def standings(self) -> Mapping[int, Standing]:
         """Every partition of the topic of pages by its number. Raises: BrokerUnavailable."""
@@ -32,7 +32,8 @@ class KafkaGroup:
             with contextlib.suppress(Exception):  # it is of no use any more, whatever it says
                 admin.close()
 
-    def _asked(self) -> Mapping[int, Standing]:
+    def places(self) -> Mapping[int, Standing]:
+        """The same for a thread that has this to itself. Raises: BrokerUnavailable."""
         try:
             if self._admin is None:
                 self._admin = asking_client(self._broker)

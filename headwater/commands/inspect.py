@@ -23,6 +23,7 @@ from index.core.ledger import Delays, SourceStatus
 from ingest.handlers.verify import Verified, Verifier, verify_source
 from schemas.errors import BrokerUnavailable, WrongUse
 from schemas.ids import SourceName, TextHash, page_id
+from stream.core.progress import lag_of
 
 _MIN_COSINE = 0.999
 _NO_DELAYS = Delays(None, None, None, None)
@@ -151,13 +152,16 @@ async def _lag(settings: Settings, env: Mapping[str, str]) -> int | None:
     if not settings.kafka.servers:
         return None
     require_clients()
-    from headwater.adapters.kafka_lag import lag_of
+    from headwater.adapters.kafka_group import KafkaGroup
 
+    group = KafkaGroup(broker_of(settings.kafka, env))
     try:
-        return await asyncio.to_thread(lag_of, broker_of(settings.kafka, env))
+        return lag_of(await group.standings(), {}, {})
     except BrokerUnavailable as error:
         say(str(error))
         return None
+    finally:
+        group.close()
 
 
 async def run_verify(

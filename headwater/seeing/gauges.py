@@ -35,9 +35,9 @@ async def see(
     if not runtime.transport.is_local and ("ingest" in parts or "worker" in parts):
         checks["broker"] = runtime.transport.ready
         metrics.acknowledged.set_function(lambda: runtime.transport.acknowledged_at)
-        from headwater.adapters.kafka_offsets import OffsetReader
+        from headwater.adapters.kafka_group import KafkaGroup
 
-        places = PlaceWatch(OffsetReader(broker_of(runtime.settings.kafka, env)), metrics)
+        places = PlaceWatch(KafkaGroup(broker_of(runtime.settings.kafka, env)), metrics)
         await places.begin()
     return group.create_task(_keep_gauges(following, checks, places))
 

@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
@@ -11,19 +10,11 @@ import structlog
 
 from headwater.metrics import Metrics
 from schemas.errors import BrokerUnavailable
+from stream.core.progress import Standing
 
 _log = structlog.get_logger()
 
 _EVERY_S, _FIRST_LOOK_S = 5.0, 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """One partition: what is there, from `begin` to before `end`, and where the group goes on, if it knows."""
-
-    begin: int
-    end: int
-    committed: int | None
 
 
 class Reset(StrEnum):
@@ -40,7 +31,7 @@ class Reset(StrEnum):
 
 
 def resets_between(
-    before: Mapping[int, Place], now: Mapping[int, Place]
+    before: Mapping[int, Standing], now: Mapping[int, Standing]
 ) -> Iterator[tuple[int, Reset]]:
     """Each partition that the group has lost its place in since it was last looked at, with how."""
     for partition, place in now.items():
@@ -49,7 +40,7 @@ def resets_between(
             yield partition, reset
 
 
-def _reset(before: Place | None, now: Place | None) -> Reset | None:
+def _reset(before: Standing | None, now: Standing | None) -> Reset | None:
     if now is None:
         return None
     if now.committed is None:
@@ -63,9 +54,9 @@ def _reset(before: Place | None, now: Place | None) -> Reset | None:
 
 
 class Places(Protocol):
-    """`headwater.adapters.kafka_offsets.OffsetReader`."""
+    """`headwater.adapters.kafka_group.KafkaGroup`."""
 
-    def places(self) -> dict[int, Place]:
+    def places(self) -> Mapping[int, Standing]:
         """Raises: BrokerUnavailable."""
         ...
 
@@ -83,7 +74,7 @@ class PlaceWatch:
     def __init__(self, places: Places, metrics: Metrics) -> None:
         self._places = places
         self._metrics = metrics
-        self._known: dict[int, Place] = {}
+        self._known: Mapping[int, Standing] = {}
         self._has_looked, self._is_over = threading.Event(), threading.Event()
         for reason in Reset:
             metrics.resets.labels(reason=reason.value)  # there from the start, at nothing

@@ -9,11 +9,13 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import BrokerResponseError
 from kafka.structs import OffsetAndMetadata
 
-from headwater.adapters.kafka_offsets import OffsetReader
+from headwater.adapters.kafka_group import KafkaGroup
 from headwater.adapters.kafka_topics import apply_topics
 from headwater.cluster.broker import LocalBroker
-from headwater.seeing.places import Place, Reset, resets_between
+from headwater.seeing.places import Reset, resets_between
 from schemas.broker import Broker, KafkaSettings
+from schemas.errors import BrokerUnavailable
+from stream.core.progress import Standing
 from tests.support.program import poll
 
 
@@ -29,10 +31,19 @@ def reached(broker: LocalBroker) -> Broker:
 
 
 @pytest.fixture
-def reader(reached: Broker) -> Iterator[OffsetReader]:
-    reader = OffsetReader(reached)
+def reader(reached: Broker) -> Iterator[KafkaGroup]:
+    reader = KafkaGroup(reached)
+    poll(lambda: _answers(reader), "room for groups, which a fresh broker has to make")
     yield reader
     reader.close()
+
+
+def _answers(reader: KafkaGroup) -> bool:
+    try:
+        reader.places()
+    except BrokerUnavailable:
+        return False
+    return True
 
 
 def fill(reached: Broker, count: int) -> None:
@@ -72,7 +83,7 @@ def delete_up_to(reached: Broker, offset: int) -> None:
 
 
 def test_r19_records_deleted_unread_are_told_from_read_ones(
-    reached: Broker, reader: OffsetReader
+    reached: Broker, reader: KafkaGroup
 ) -> None:
     fill(reached, 10)
     fresh = reader.places()
@@ -83,7 +94,7 @@ def test_r19_records_deleted_unread_are_told_from_read_ones(
     delete_up_to(reached, 8)
     lost = reader.places()
 
-    assert (fresh, read) == ({0: Place(0, 10, None)}, {0: Place(0, 10, 6)})
-    assert (harmless, lost) == ({0: Place(5, 10, 6)}, {0: Place(8, 10, 6)})
+    assert (fresh, read) == ({0: Standing(0, 10, None)}, {0: Standing(0, 10, 6)})
+    assert (harmless, lost) == ({0: Standing(5, 10, 6)}, {0: Standing(8, 10, 6)})
     assert [*resets_between(fresh, read), *resets_between(read, harmless)] == []
     assert [*resets_between(harmless, lost)] == [(0, Reset.UNREAD_GONE)]

@@ -4,12 +4,13 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from headwater.metrics import Metrics, make_metrics
-from headwater.seeing.places import Place, PlaceWatch, Reset, resets_between
+from headwater.seeing.places import PlaceWatch, Reset, resets_between
 from schemas.errors import BrokerUnavailable
+from stream.core.progress import Standing
 
 
-def place(committed: int | None, begin: int = 0, end: int = 100) -> dict[int, Place]:
-    return {0: Place(begin, end, committed)}
+def place(committed: int | None, begin: int = 0, end: int = 100) -> dict[int, Standing]:
+    return {0: Standing(begin, end, committed)}
 
 
 @pytest.mark.parametrize(
@@ -28,7 +29,7 @@ def place(committed: int | None, begin: int = 0, end: int = 100) -> dict[int, Pl
     ],
 )
 def test_r19_each_way_to_lose_a_place_has_its_name(
-    before: dict[int, Place], now: dict[int, Place], reset: Reset | None
+    before: dict[int, Standing], now: dict[int, Standing], reset: Reset | None
 ) -> None:
     assert [found for _, found in resets_between(before, now)] == [reset] * (reset is not None)
 
@@ -36,10 +37,10 @@ def test_r19_each_way_to_lose_a_place_has_its_name(
 class Script:
     """Tells one place after another; None stands for a broker that is away."""
 
-    def __init__(self, *places: dict[int, Place] | None) -> None:
+    def __init__(self, *places: dict[int, Standing] | None) -> None:
         self.left = list(places)
 
-    def places(self) -> dict[int, Place]:
+    def places(self) -> dict[int, Standing]:
         told = self.left.pop(0)
         if told is None:
             raise BrokerUnavailable("away")
