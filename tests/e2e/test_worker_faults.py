@@ -133,9 +133,15 @@ def test_a_worker_whose_client_is_wedged_ends_for_another_to_go_on(
     deployed.check(deployed.write(_PAGES))
     wedge.touch()
     committed = deployed.committed()
-    while worker.is_running:  # each sync adds to what waits
-        words = deployed.write(_PAGES)
-        time.sleep(0.5)
+    words: set[str] = set()
+
+    def has_ended() -> bool:
+        if worker.is_running:  # each sync adds to what waits
+            words.clear()
+            words.update(deployed.write(_PAGES))
+        return not worker.is_running
+
+    poll(has_ended, "an end by itself", every_s=0.5)
 
     assert worker.wait() == EXIT_STALLED
     assert "nothing has moved" in worker.said
