@@ -106,15 +106,7 @@ async def follow(
 
     The generations in `filled` have all of it; one that is there beside them is sent everything.
     """
-    hint = following.hints[source.name]
-    syncer = Syncer(
-        following.runtime.store.ledger,
-        following.runtime.publish,
-        utc_now,
-        is_hinted=lambda name: following.hints[name].is_given(),
-        progress=progress,
-        parked=following.runtime.watch.parked_at_intake,
-    )
+    hint, syncer = following.hints[source.name], _syncer(following, progress)
     prefilled: set[Generation] = set()
     failures, since, trace = 0, None, ""
     while True:
@@ -151,6 +143,17 @@ async def follow(
             following.metrics.source_trouble.labels(source=source.name).set(0)
             await _after_sync(report, following)
         await hint.wait(_pause_s(source, failures))
+
+
+def _syncer(following: Following, progress: Progress) -> Syncer:
+    return Syncer(
+        following.runtime.store.ledger,
+        following.runtime.publish,
+        utc_now,
+        is_hinted=lambda name: following.hints[name].is_given(),
+        progress=progress,
+        parked=following.runtime.watch.parked_at_intake,
+    )
 
 
 async def _prefill(
