@@ -107,6 +107,12 @@ def test_no_secret_has_a_default() -> None:
     assert not re.search(r"(?:PASSWORD|TOKEN): (?!\$)", text)
 
 
+@pytest.mark.parametrize("file", [".dockerignore", ".gitignore"])
+def test_the_file_of_the_secrets_gets_neither_into_an_image_nor_into_a_commit(file: str) -> None:
+    # `COPY . .` would put it into a layer, where whoever gets the image reads it.
+    assert ".env" in (ROOT / file).read_text("utf-8").splitlines()
+
+
 def test_a_service_waits_for_services_that_there_are_and_come_up() -> None:
     for service in SERVICES.values():
         for name, how in dict(service.get("depends_on", {})).items():
