@@ -78,13 +78,18 @@ async def _is_writable(runtime: Runtime) -> bool:
         return False
 
 
+def kind_of_failure(error: BaseException) -> str:
+    """The name in `schemas.errors` that it goes by: an adapter's own kind of it is not what alarms ask for."""
+    named = (kind for kind in type(error).__mro__ if kind.__module__ == HeadwaterError.__module__)
+    return next((kind.__name__ for kind in named), "other")
+
+
 def count_retries(metrics: Metrics) -> None:
     """Have every retry of this process counted and logged."""
 
     def retried(details: RetryDetails) -> None:
         error = details.caused_by
-        reason = type(error).__name__.strip("_") if isinstance(error, HeadwaterError) else "other"
-        metrics.retries.labels(reason=reason).inc()
+        metrics.retries.labels(reason=kind_of_failure(error)).inc()
         _log.warning(
             "retry.waits", reason=str(error), number=details.retry_num, wait_s=details.wait_for
         )
