@@ -29,7 +29,7 @@ RUN apt-get update \
  && apt-get install -y --no-install-recommends git libgomp1 \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --create-home --uid 10001 headwater \
- && install -d -o headwater -g headwater /var/lib/headwater /home/headwater/.cache/headwater
+ && install -d -o headwater -g headwater /var/lib/headwater /home/headwater/.cache /home/headwater/.cache/headwater
 ENV PATH=/opt/headwater/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     HEADWATER_HOME=/var/lib/headwater

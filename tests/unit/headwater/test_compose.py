@@ -139,6 +139,25 @@ def test_every_image_of_ours_is_a_target_that_runs_as_somebody_else_than_root() 
         assert any(re.fullmatch(r"USER headwater", line) for line in lines)
 
 
+def test_whoever_runs_in_an_image_owns_every_folder_that_is_made_for_it() -> None:
+    """`install` gives its last folders alone to the owner, and leaves those above them to root."""
+    base = " ".join(_stages((ROOT / "Dockerfile").read_text("utf-8"))["base"])
+    [made] = re.findall(r"install -d -o headwater -g headwater ([^&]*?)(?: ENV|$)", base)
+    owned = {Path(folder.rstrip("\\")) for folder in made.split() if folder.startswith("/")}
+    home = Path("/home/headwater")
+    mounted = {
+        Path(volume.split(":")[1])
+        for service in OURS.values()
+        for volume in service["volumes"]
+        if not volume.startswith(".")
+    }
+
+    assert mounted <= owned
+    for folder in owned:
+        above = {one for one in folder.parents if home in one.parents}
+        assert above <= owned
+
+
 def test_brokers_carry_the_largest_record() -> None:
     kafka = SERVICES["kafka"]["environment"]
 
