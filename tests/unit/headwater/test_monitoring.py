@@ -11,6 +11,7 @@ import yaml
 
 from headwater.metrics import make_http_metrics, make_metrics
 from index.core.formats.markdown import parse_markdown
+from ingest.adapters.kafka import MAX_OUTSTANDING
 from schemas.formats import Dialect
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -161,6 +162,19 @@ def test_what_the_design_wants_an_alarm_for_has_one() -> None:
     }
 
     assert wanted <= {name for rule in RULES for name, _ in asked(rule["expr"])}
+
+
+def test_a_process_of_which_none_is_left_is_told() -> None:
+    """The name of a container that has ended resolves to nothing: there is no `up` to be 0 then."""
+    told = set(re.findall(r'absent\(up\{job="([\w-]+)"\}\)', QUERIES["HeadwaterProcessGone"]))
+
+    assert told == {job["job_name"] for job in SCRAPED["scrape_configs"]}
+
+
+def test_an_alarm_waits_for_no_more_pages_than_intake_lets_pile_up() -> None:
+    [bound] = re.findall(r"> (\d+)$", QUERIES["HeadwaterStaysBehind"])
+
+    assert int(bound) < MAX_OUTSTANDING
 
 
 def test_what_is_scraped_and_shown_are_services_and_files_that_there_are() -> None:
