@@ -31,7 +31,8 @@ class KafkaPublish:
     """`ingest.core.ports.Publish` over an idempotent producer.
 
     What is outstanding is asked of the index itself: a page that is applied or parked is done, whoever did it. When
-    nothing moves for `resend_after_s` this raises NotConsumed: the next sync sends again whatever is still behind.
+    none of the pages that are awaited moves for `resend_after_s` this raises NotConsumed: the next sync sends again
+    whatever is still behind.
     """
 
     def __init__(self, broker: Broker, pending: Pending, watch: PublishWatch | None = None) -> None:
@@ -48,7 +49,10 @@ class KafkaPublish:
     async def __call__(self, events: Sequence[PageEvent]) -> None:
         """See `Publish.__call__`. Raises: BrokerUnavailable, NotConsumed."""
         sources = {source_of(event.page_id) for event in events}
-        await self._wait_until(lambda: self._outstanding_of(sources) < MAX_OUTSTANDING)
+        await self._wait_until(
+            lambda: self._outstanding_of(sources) < MAX_OUTSTANDING,
+            lambda page: source_of(page) in sources,
+        )
         await asyncio.to_thread(self._send, events)
         for event in events:
             self._sent[event.page_id] = max(event.revision, self._sent.get(event.page_id, 0))  # type: ignore[assignment] # both are revisions
@@ -64,7 +68,8 @@ class KafkaPublish:
 
     async def settled(self, pages: Collection[PageId]) -> None:
         """See `Publish.settled`. Raises: NotConsumed."""
-        await self._wait_until(lambda: not any(page in self._sent for page in pages))
+        awaited = frozenset(pages)
+        await self._wait_until(lambda: awaited.isdisjoint(self._sent), awaited.__contains__)
 
     async def ready(self) -> str | None:
         """A readiness check: whether the broker answers, and has the topic."""
@@ -82,7 +87,13 @@ class KafkaPublish:
         self._drop()
         self._drop_admin()
 
-    async def _wait_until(self, is_met: Callable[[], bool]) -> None:
+    async def _wait_until(
+        self, is_met: Callable[[], bool], is_awaited: Callable[[PageId], bool]
+    ) -> None:
+        """What moves elsewhere is no sign of the pages that are awaited: theirs may be lost while others go on.
+
+        Raises: NotConsumed.
+        """
         loop = asyncio.get_running_loop()
         moved_at, resend_after_s = loop.time(), self._broker.settings.resend_after_s
         while not is_met():
@@ -93,12 +104,13 @@ class KafkaPublish:
             for page in done:
                 if self._sent.get(page) == asked[page]:
                     del self._sent[page]
-            if done:
+            if any(is_awaited(page) for page in done):
                 moved_at = loop.time()
             elif loop.time() - moved_at > resend_after_s:
-                for page in asked:
+                lost = [page for page in asked if is_awaited(page)]
+                for page in lost:
                     self._sent.pop(page, None)
-                raise NotConsumed(len(asked), resend_after_s)
+                raise NotConsumed(len(lost), resend_after_s)
             if not is_met():
                 await asyncio.sleep(_POLL_S)
 

@@ -24,7 +24,7 @@ from ingest.adapters.kafka import MAX_OUTSTANDING, KafkaPublish
 from schemas.broker import Broker, KafkaSettings
 from schemas.errors import BadConfiguration, BrokerUnavailable, NotConsumed
 from schemas.events import MAX_PAGE_BYTES, PageEvent
-from schemas.ids import PageId, Revision
+from schemas.ids import PageId, Revision, SourceName, page_id
 from schemas.wire import Record, decode_event
 from stream.core.progress import Standing, lag_of
 from tests.support.broker import a_broker
@@ -42,6 +42,11 @@ def reached(broker: LocalBroker, *, partitions: int = 4, replication: int = 1) -
         resend_after_s=1.0,
     )
     return Broker(settings=settings)
+
+
+def of_another(path: str) -> PageEvent:
+    """An event of a source beside that of `changed`."""
+    return msgspec.structs.replace(changed(path, 1), page_id=page_id(SourceName("other"), path))
 
 
 @dataclass
@@ -225,6 +230,56 @@ def test_what_nobody_consumes_is_told_and_may_be_sent_again(
 
     assert publish.outstanding == 0
     runner.run(publish([changed("a.md", 2)]))
+    publish.close()
+
+
+def test_what_is_lost_is_told_however_busy_another_source_is(
+    topics: Broker, runner: asyncio.Runner
+) -> None:
+    index = Index()
+    publish = KafkaPublish(topics, index.pending)
+
+    async def be_busy() -> None:
+        for number in range(1000):
+            event = of_another(f"{number}.md")
+            await publish([event])
+            await asyncio.sleep(0.1)
+            index.done.add(event.page_id)
+
+    async def play() -> None:
+        await publish([changed("a.md", 1)])
+        busy = asyncio.create_task(be_busy())
+        try:
+            async with asyncio.timeout(10):
+                await publish.settled([page("a.md")])
+        finally:
+            busy.cancel()
+
+    with pytest.raises(NotConsumed, match="1 published"):
+        runner.run(play())
+    publish.close()
+
+
+def test_what_one_source_has_lost_is_not_given_up_for_another(
+    topics: Broker, runner: asyncio.Runner
+) -> None:
+    index = Index()
+    publish = KafkaPublish(topics, index.pending)
+
+    other = of_another("b.md")
+
+    async def play() -> bool:
+        await publish([changed("a.md", 1), other])
+        with pytest.raises(NotConsumed):
+            await publish.settled([page("a.md")])
+        waiting = asyncio.create_task(publish.settled([other.page_id]))
+        await asyncio.wait({waiting}, timeout=0.2)
+        is_awaited = not waiting.done()
+        index.done.add(other.page_id)
+        await waiting
+        return is_awaited
+
+    assert runner.run(play())
     publish.close()
 
 
