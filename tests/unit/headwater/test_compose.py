@@ -107,6 +107,12 @@ def test_no_secret_has_a_default() -> None:
     assert not re.search(r"(?:PASSWORD|TOKEN): (?!\$)", text)
 
 
+def test_who_takes_webhooks_gets_their_secrets() -> None:
+    """What .env holds is filled into the file, and reaches no process unless one is given it."""
+    assert SERVICES["ingest"]["ports"]
+    assert SERVICES["ingest"]["env_file"] == [".env"]
+
+
 @pytest.mark.parametrize("file", [".dockerignore", ".gitignore"])
 def test_the_file_of_the_secrets_gets_neither_into_an_image_nor_into_a_commit(file: str) -> None:
     # `COPY . .` would put it into a layer, where whoever gets the image reads it.
