@@ -1,7 +1,7 @@
 """What indexing costs: texts embedded, rows written, seconds in each, counted at the ports."""
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,6 +81,12 @@ class MeteredPages:
     async def page(self, generation: Generation, page_id: PageId) -> StoredPage | None:
         """See `PageStore.page`."""
         return await self._pages.page(generation, page_id)
+
+    async def pages(
+        self, generation: Generation, page_ids: Collection[PageId]
+    ) -> Mapping[PageId, StoredPage]:
+        """See `PageStore.pages`."""
+        return await self._pages.pages(generation, page_ids)
 
     async def without_vector(
         self, generation: Generation, hashes: Sequence[TextHash]

@@ -1,7 +1,7 @@
 """The store in memory: the same promises, for tests; `failing` lets a test crash it at a commit."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -68,6 +68,13 @@ class MemoryIndex:
             tuple(section.digest for section in page.sections),
             chunks,
         )
+
+    async def pages(
+        self, generation: Generation, page_ids: Collection[PageId]
+    ) -> Mapping[PageId, StoredPage]:
+        """See `PageStore.pages`."""
+        stored = {page_id: await self.page(generation, page_id) for page_id in page_ids}
+        return {page_id: page for page_id, page in stored.items() if page is not None}
 
     async def without_vector(
         self, generation: Generation, hashes: Sequence[TextHash]

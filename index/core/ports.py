@@ -1,6 +1,6 @@
 """What the index needs from outside: stores and readers, each with its promise."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,6 +29,12 @@ class PageStore(Protocol):
 
     async def page(self, generation: Generation, page_id: PageId) -> StoredPage | None:
         """The page's state as of now, tombstones included; None when it was never applied."""
+        ...
+
+    async def pages(
+        self, generation: Generation, page_ids: Collection[PageId]
+    ) -> Mapping[PageId, StoredPage]:
+        """The same of several pages, in one state of the store; what was never applied is left out."""
         ...
 
     async def without_vector(

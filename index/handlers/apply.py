@@ -43,9 +43,11 @@ class Receiver:
 async def read_ahead(events: Sequence[PageEvent], to: Receiver, *, store: PageStore) -> ReadPages:
     """Read the pages that the store does not have yet. A page that cannot be read stands for its error."""
     pages: dict[tuple[PageId, Revision], ReadAhead] = {}
+    changed = [event for event in events if isinstance(event, PageChanged)]
+    known = await store.pages(to.generation, {event.page_id for event in changed})
 
     async def read(event: PageChanged) -> None:
-        stored = await store.page(to.generation, event.page_id)
+        stored = known.get(event.page_id)
         if stored is not None and stored.revision >= event.revision:
             return
         page: ReadPage | PermanentError
@@ -55,7 +57,6 @@ async def read_ahead(events: Sequence[PageEvent], to: Receiver, *, store: PageSt
             page = error
         pages[event.page_id, event.revision] = ReadAhead(page, stored)
 
-    changed = (event for event in events if isinstance(event, PageChanged))
     await run_together((read(event) for event in changed), at_once=_READ_AT_ONCE)
     return pages
 

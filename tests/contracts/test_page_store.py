@@ -338,3 +338,19 @@ def test_parking_twice_is_parking_once(
         runner.run(shelf.generations.park(where, page("a.md"), Revision(3), reason))
 
     assert runner.run(shelf.rows(SOURCE)).parked == {(where, "a.md", 3)}
+
+
+def test_pages_asked_for_together_are_as_each_alone(
+    shelf: Shelf, generation: Generation, runner: asyncio.Runner
+) -> None:
+    runner.run(put(changed("a.md", 1, LONG), generation, shelf.pages))
+    runner.run(put(changed("b.md", 2, OTHER), generation, shelf.pages))
+    runner.run(put(deleted("c.md", 3), generation, shelf.pages))
+    asked = [page(f"{name}.md") for name in "abcd"]
+
+    together = runner.run(shelf.pages.pages(generation, asked))
+
+    alone = {one: runner.run(shelf.pages.page(generation, one)) for one in asked}
+    assert {one: together.get(one) for one in asked} == alone
+    assert together.keys() == set(asked[:3])
+    assert runner.run(shelf.pages.pages(generation, [])) == {}

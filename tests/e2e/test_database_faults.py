@@ -108,9 +108,9 @@ def parts(deployed: Deployed, author: Author) -> Iterator[list[Serving]]:
 def test_r02_r04_a_worker_killed_within_a_transaction_leaves_whole_pages_and_little_to_do_again(
     deployed: Deployed, author: Author, parts: list[Serving]
 ) -> None:
-    """It dies between the deletion of a page's rows and the insertion of the new ones, in the middle of a batch."""
+    """It dies while the server writes a page of its, in the middle of a batch."""
     watch = Watch(deployed.database)
-    dying = deployed.start("worker", "--die", "insert:before:3")
+    dying = deployed.start("worker", "--die", "write:amid:3")
     deployed.until_shared(2)
     begun = deployed.journal.stat().st_size
     with again_and_again(watch.look, every_s=0.02):

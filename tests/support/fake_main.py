@@ -124,6 +124,18 @@ def main() -> None:
     program.main()
 
 
+def _amid(write: Callable[..., Awaitable[bool]], fuse: Fuse) -> Callable[..., Awaitable[bool]]:
+    """Write a page, and reach a mark once the server is at it: what it makes of a writer that is gone is its affair."""
+
+    async def written(*args: Any) -> bool:
+        writing = asyncio.ensure_future(write(*args))
+        await asyncio.sleep(0)  # the statement is sent as its task first runs
+        fuse.reach("write:amid")
+        return await writing
+
+    return written
+
+
 def _wire(journal: Journal, fuse: Fuse, *, embed_s: float, refuse: str) -> None:
     note = _noting(journal, refuse)
 
@@ -147,9 +159,7 @@ def _wire(journal: Journal, fuse: Fuse, *, embed_s: float, refuse: str) -> None:
         _guard(Pages, name, method, fuse)
     for method in ("announce", "finish"):
         _guard(Ledger, method, method, fuse)
-    # Between the deletion of a page's old rows and the insertion of its new ones, in the middle of the transaction.
-    insert = vars(pages)["_insert_sections"]
-    vars(pages)["_insert_sections"] = fuse.around("insert", insert)
+    vars(pages)["_write"] = _amid(vars(pages)["_write"], fuse)
 
     def find(model: str, *, cache_dir: Path) -> ModelInfo | None:
         """A bundled model, and one of another name that has everything of it but its weights."""

@@ -14,7 +14,7 @@ from psycopg.conninfo import make_conninfo
 from tests.support.proxy import Proxy, upstream_of
 
 _CHUNK_BYTES = 65_536
-_WRITE, _COMMIT = b"INSERT INTO page_state", b"COMMIT"
+_WRITE = b"INSERT INTO page_state"
 
 
 class Way(StrEnum):
@@ -33,9 +33,8 @@ class CommitCut(StrEnum):
 
 @dataclass(slots=True)
 class _Link:
-    """What is known of one connection: whether it writes a page, and whether it hears of nothing any more."""
+    """What is known of one connection: whether it hears of nothing any more."""
 
-    writes_a_page: bool = False
     is_mute: bool = False
 
 
@@ -62,7 +61,8 @@ class Leg(Proxy):
     def cut_next_commit(self, what: CommitCut) -> None:
         """Break the next connection that commits a page, before the commit arrives or before its answer does.
 
-        A statement is only known by its text: the connection must be new, for later ones are prepared.
+        A page that is not moved is written and committed by one statement, which is only known by its text: the
+        connection must be new, for later ones are prepared.
         """
         self._cut_next = what
 
@@ -105,8 +105,7 @@ class Leg(Proxy):
     def _lets_through(self, chunk: bytes, way: Way, link: _Link) -> bool:
         if way is Way.BACK:
             return not link.is_mute
-        link.writes_a_page |= _WRITE in chunk
-        if self._cut_next is None or not link.writes_a_page or _COMMIT not in chunk:
+        if self._cut_next is None or _WRITE not in chunk:
             return True
         what, self._cut_next = self._cut_next, None
         self.commits_cut += 1

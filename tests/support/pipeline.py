@@ -48,6 +48,11 @@ class WatchedPages:
     async def page(self, generation: Generation, page_id: PageId) -> StoredPage | None:
         return await self._store.page(generation, page_id)
 
+    async def pages(
+        self, generation: Generation, page_ids: Collection[PageId]
+    ) -> Mapping[PageId, StoredPage]:
+        return await self._store.pages(generation, page_ids)
+
     async def without_vector(
         self, generation: Generation, hashes: Sequence[TextHash]
     ) -> set[TextHash]:

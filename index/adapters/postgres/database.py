@@ -1,6 +1,7 @@
 """The connection pool, and the one place where driver errors become ours."""
 
 import asyncio
+import select
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Self
@@ -11,6 +12,7 @@ from psycopg import AsyncConnection, AsyncCursor, sql
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from index.adapters.postgres.arrays import register_arrays
 from schemas.errors import StoreRefused, StoreUnavailable
 from schemas.ids import SourceName
 
@@ -50,7 +52,8 @@ class Database:
             timeout=_CONNECT_TIMEOUT_S,
             reconnect_timeout=3.0,  # after that the next request tries anew at once
             configure=_configure,
-            check=AsyncConnectionPool.check_connection,
+            check=_check,
+            kwargs={"autocommit": True},
         )
 
     async def open(self) -> Self:
@@ -68,15 +71,23 @@ class Database:
 
         Raises: StoreUnavailable for whatever the connection or the server fails at; StoreRefused.
         """
+        async with self.statement() as cursor, cursor.connection.transaction():
+            if snapshot:
+                await cursor.connection.execute(
+                    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
+                )
+            yield cursor
+
+    @asynccontextmanager
+    async def statement(self) -> AsyncIterator[Cursor]:
+        """For one statement that is a transaction of its own: committed with its answer, in one round trip.
+
+        Raises: StoreUnavailable for whatever the connection or the server fails at; StoreRefused.
+        """
         before = _cancellations()
         with _translated():
-            async with self._pool.connection() as connection, connection.transaction():
-                if snapshot:
-                    await connection.execute(
-                        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
-                    )
-                async with connection.cursor(binary=True) as cursor:
-                    yield cursor
+            async with self._pool.connection() as connection, connection.cursor(binary=True) as own:
+                yield own
         if _cancellations() > before:
             # Python 3.11's `wait_for`, which the driver waits with, loses one that comes with the answer.
             raise asyncio.CancelledError
@@ -98,14 +109,12 @@ class Database:
         """
         with _translated():
             async with self._pool.connection() as connection:
-                await connection.set_autocommit(True)
                 try:
                     await connection.execute("SET statement_timeout = 0")
                     yield connection
                 finally:
                     if not connection.closed:
                         await connection.execute("RESET statement_timeout")
-                        await connection.set_autocommit(False)
 
     async def ping(self) -> None:
         """Raises: StoreUnavailable when the server does not answer."""
@@ -146,7 +155,18 @@ class Database:
 
 async def _configure(connection: AsyncConnection[Any]) -> None:
     await register_vector_async(connection)
-    await connection.commit()
+    register_arrays(connection)
+
+
+async def _check(connection: AsyncConnection[Any]) -> None:
+    """Notice that the server has ended this connection, without asking it: its last words or its end are there to read.
+
+    A server that says nothing would not answer a question either.
+    """
+    unread = select.poll()
+    unread.register(connection.pgconn.socket, select.POLLIN)
+    while unread.poll(0):
+        connection.pgconn.consume_input()
 
 
 def _cancellations() -> int:

@@ -131,7 +131,16 @@ class PostgresGenerations:
             await cursor.execute(
                 "UPDATE generation SET state = 'retired' WHERE generation = %s", (generation,)
             )
+        with contextlib.suppress(
+            psycopg.errors.UndefinedTable
+        ):  # dropped by somebody else meanwhile
+            await self._remove(generation)
+        return True
+
+    async def _remove(self, generation: Generation) -> None:
         async with self._database.transaction() as cursor:
+            # In the order of who writes a page: its tables, then its row and the generation's.
+            await cursor.execute(statement_for("lock_generation_tables", generation))
             await cursor.execute(
                 "SELECT 1 FROM generation WHERE generation = %s FOR UPDATE", (generation,)
             )
@@ -141,7 +150,6 @@ class PostgresGenerations:
                     (generation,),
                 )
             await cursor.execute(statement_for("drop_generation_tables", generation))
-        return True
 
     async def build_vector_index(self, generation: Generation) -> None:
         """Build the approximate index of a generation, if it is not there. Idempotent. Raises: GenerationGone."""

@@ -1,19 +1,30 @@
-"""Pages of generations in Postgres: one transaction a page."""
+"""Pages of generations in Postgres: one transaction a page, and one statement if it can be."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
 from pgvector import Vector
+from psycopg.types.numeric import Int4, Int8
 
+from index.adapters.postgres.arrays import Bytes, Texts
 from index.adapters.postgres.database import Cursor, Database
 from index.adapters.postgres.dropped import unless_dropped
+from index.adapters.postgres.page_rows import page_rows
 from index.adapters.postgres.statements import statement, statement_for
-from index.core.plan import Outcome, PageFacts, PagePlan, SectionWrite, StoredChunk, StoredPage
-from schemas.ids import Generation, PageId, Revision, TextHash, path_of, source_of
+from index.core.plan import Outcome, PageFacts, PagePlan, StoredChunk, StoredPage
+from schemas.ids import (
+    Generation,
+    PageId,
+    Revision,
+    SourceName,
+    TextHash,
+    page_id,
+    path_of,
+    source_of,
+)
 
-_TERM_TYPES = ("text", "int4", "int8", "int2", "int2", "int2", "int2", "int2", "int4")
 _NO_FACTS = {"url": "", "title": "", "format": "", "blob": "", "commit": "", "committed_at": None}
 
 
@@ -30,32 +41,26 @@ class PostgresPages:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def page(self, generation: Generation, page_id: PageId) -> StoredPage | None:
-        """See `PageStore.page`; its three reads see one state."""
-        with unless_dropped(generation):
-            return await self._page(generation, page_id)
+    async def page(self, generation: Generation, page: PageId) -> StoredPage | None:
+        """See `PageStore.page`."""
+        return (await self.pages(generation, [page])).get(page)
 
-    async def _page(self, generation: Generation, page_id: PageId) -> StoredPage | None:
-        async with self._database.transaction(snapshot=True) as cursor:
-            await cursor.execute(
-                "SELECT source_id FROM source WHERE name = %s", (source_of(page_id),)
-            )
-            row = await cursor.fetchone()
-            if row is None:
-                return None
-            key = {"generation": generation, "source_id": row[0], "path": path_of(page_id)}
-            await cursor.execute(statement("read_page_state"), key)
-            state = await cursor.fetchone()
-            if state is None or state[1]:
-                return StoredPage(Revision(state[0]), True) if state else None
-            await cursor.execute(statement_for("read_page_sections", generation), key)
-            sections = tuple(bytes(digest) for (digest,) in await cursor.fetchall())
-            await cursor.execute(statement_for("read_page_chunks", generation), key)
-            chunks = tuple(
-                StoredChunk(section, TextHash(bytes(text_hash)), bytes(shown))
-                for section, text_hash, shown in await cursor.fetchall()
-            )
-        return StoredPage(Revision(state[0]), False, sections, chunks)
+    async def pages(
+        self, generation: Generation, page_ids: Collection[PageId]
+    ) -> Mapping[PageId, StoredPage]:
+        """See `PageStore.pages`."""
+        if not page_ids:
+            return {}
+        asked = {
+            "generation": Int4(generation),
+            "sources": Texts(map(source_of, page_ids)),
+            "paths": Texts(map(path_of, page_ids)),
+        }
+        with unless_dropped(generation):
+            async with self._database.statement() as cursor:
+                await cursor.execute(statement_for("read_pages", generation), asked)
+                rows = await cursor.fetchall()
+        return {page_id(SourceName(row[0]), row[1]): _stored_page(*row[2:]) for row in rows}
 
     async def without_vector(
         self, generation: Generation, hashes: Sequence[TextHash]
@@ -64,9 +69,9 @@ class PostgresPages:
         if not hashes:
             return set()
         with unless_dropped(generation):
-            async with self._database.transaction() as cursor:
+            async with self._database.statement() as cursor:
                 await cursor.execute(
-                    statement_for("select_known_hashes", generation), {"hashes": list(hashes)}
+                    statement_for("select_known_hashes", generation), {"hashes": Bytes(hashes)}
                 )
                 known = {TextHash(bytes(text_hash)) for (text_hash,) in await cursor.fetchall()}
         return set(hashes) - known
@@ -77,45 +82,89 @@ class PostgresPages:
         """See `PageStore.add_vectors`."""
         order = sorted(range(len(hashes)), key=hashes.__getitem__)
         rows = {
-            "hashes": [hashes[i] for i in order],
+            "hashes": Bytes(hashes[i] for i in order),
             "vectors": [Vector(vectors[i]) for i in order],
         }
         with unless_dropped(generation):
-            async with self._database.transaction() as cursor:
+            async with self._database.statement() as cursor:
                 await cursor.execute(statement_for("insert_vectors", generation), rows)
 
     async def apply(self, generation: Generation, plan: PagePlan) -> Outcome:
-        """See `PageStore.apply`."""
+        """See `PageStore.apply`. A move takes several statements, all else one."""
         try:
             with unless_dropped(generation):
+                if plan.moved_from is None:
+                    async with self._database.statement() as cursor:
+                        return await self._apply(cursor, generation, plan)
                 async with self._database.transaction() as cursor:
-                    return await _apply(cursor, self._database, generation, plan)
+                    return await self._move(cursor, generation, plan, path_of(plan.moved_from))
         except _Lost as lost:
             return lost.outcome
         except psycopg.errors.ForeignKeyViolation:
             return Outcome.AGAIN
 
-
-async def _apply(
-    cursor: Cursor, database: Database, generation: Generation, plan: PagePlan
-) -> Outcome:
-    source = source_of(plan.page_id)
-    source_id = await database.source_id(cursor, source)
-    path = path_of(plan.page_id)
-    key: dict[str, object] = {"generation": generation, "source_id": source_id, "path": path}
-    old = path_of(plan.moved_from) if plan.moved_from else None
-    has_old = old is not None and old < path and await _tombstone(cursor, key | {"path": old}, plan)
-    await cursor.execute(statement("claim_page"), _claim_values(key, plan))
-    if await cursor.fetchone() is None:
+    async def _apply(self, cursor: Cursor, generation: Generation, plan: PagePlan) -> Outcome:
+        if await _write(cursor, generation, plan):
+            return Outcome.APPLIED
+        source_id = await self._database.source_id(cursor, source_of(plan.page_id))
+        key = {"generation": generation, "source_id": source_id, "path": path_of(plan.page_id)}
         await cursor.execute(statement("read_page_state"), key)
         state = await cursor.fetchone()
-        raise _Lost(Outcome.STALE if state and state[0] >= plan.revision else Outcome.AGAIN)
-    if old is not None and old > path:
-        has_old = await _tombstone(cursor, key | {"path": old}, plan)
-    if old is not None and has_old:
-        await _write_rows(cursor, generation, key | {"path": old}, None)
-    await _write_rows(cursor, generation, key, plan)
-    return Outcome.APPLIED
+        if state is not None:
+            return Outcome.STALE if state[0] >= plan.revision else Outcome.AGAIN
+        # The first page of its source.
+        return Outcome.APPLIED if await _write(cursor, generation, plan) else Outcome.AGAIN
+
+    async def _move(
+        self, cursor: Cursor, generation: Generation, plan: PagePlan, old: str
+    ) -> Outcome:
+        """Claim both pages in the order of their paths, so that no two moves wait for each other."""
+        source_id = await self._database.source_id(cursor, source_of(plan.page_id))
+        key = {"generation": generation, "source_id": source_id, "path": old}
+        is_first = old < path_of(plan.page_id)
+        has_old = is_first and await _tombstone(cursor, key, plan)
+        outcome = await self._apply(cursor, generation, plan)
+        if outcome is not Outcome.APPLIED:
+            raise _Lost(outcome)
+        if has_old or (not is_first and await _tombstone(cursor, key, plan)):
+            await cursor.execute(statement_for("delete_sections", generation), key)
+            await cursor.execute(statement_for("delete_chunks", generation), key)
+        return outcome
+
+
+def _stored_page(
+    revision: int,
+    is_deleted: bool,
+    digests: list[bytes],
+    sections: list[int] | None,
+    hashes: list[bytes] | None,
+    shown: list[bytes] | None,
+) -> StoredPage:
+    """A page from its row; without chunks their lists are null."""
+    chunks = zip(sections or (), hashes or (), shown or (), strict=True)
+    return StoredPage(
+        Revision(revision),
+        is_deleted,
+        tuple(digests),
+        tuple(StoredChunk(section, TextHash(key), digest) for section, key, digest in chunks),
+    )
+
+
+async def _write(cursor: Cursor, generation: Generation, plan: PagePlan) -> bool:
+    """Whether the page was claimed, and all of its rows are as planned."""
+    values = {
+        "generation": Int4(generation),
+        "source": source_of(plan.page_id),
+        "path": path_of(plan.page_id),
+        "revision": Int8(plan.revision),
+        "based_on": None if plan.based_on is None else Int8(plan.based_on),
+        "is_deleted": plan.facts is None,
+        "chunk_count": Int4(plan.chunk_count),
+    }
+    values |= _fact_values(plan.facts) if plan.facts else _NO_FACTS
+    values |= page_rows(plan)
+    await cursor.execute(statement_for("apply_page", generation), values)
+    return await cursor.fetchone() is not None
 
 
 async def _tombstone(cursor: Cursor, key: dict[str, object], plan: PagePlan) -> bool:
@@ -123,79 +172,5 @@ async def _tombstone(cursor: Cursor, key: dict[str, object], plan: PagePlan) -> 
     return await cursor.fetchone() is not None
 
 
-def _claim_values(key: dict[str, object], plan: PagePlan) -> dict[str, object]:
-    facts = plan.facts
-    return {
-        **key,
-        "revision": plan.revision,
-        "based_on": plan.based_on,
-        "is_deleted": facts is None,
-        **(_fact_values(facts) if facts else _NO_FACTS),
-    }
-
-
 def _fact_values(facts: PageFacts) -> dict[str, object]:
     return {name: getattr(facts, name) for name in _NO_FACTS}
-
-
-async def _write_rows(
-    cursor: Cursor, generation: Generation, key: dict[str, object], plan: PagePlan | None
-) -> None:
-    """Bring a page's rows to the plan's; None leaves none."""
-    kept = plan.kept if plan else ()
-    await cursor.execute(
-        statement_for("delete_sections", generation), key | {"kept": [old for old, _ in kept]}
-    )
-    if any(old != new for old, new in kept):
-        moves = {"old": [old for old, _ in kept], "new": [new for _, new in kept]}
-        await cursor.execute(statement_for("move_sections", generation), key | moves)
-    if plan and plan.sections:
-        await _insert_sections(cursor, generation, key, plan.sections)
-    if plan and plan.chunks:
-        rows = {
-            "ordinals": [chunk.ordinal for chunk in plan.chunks],
-            "sections": [chunk.section for chunk in plan.chunks],
-            "texts": [chunk.text for chunk in plan.chunks],
-            "hashes": [chunk.text_hash for chunk in plan.chunks],
-            "shown": [chunk.shown for chunk in plan.chunks],
-        }
-        await cursor.execute(statement_for("upsert_chunks", generation), key | rows)
-    await cursor.execute(
-        statement_for("delete_chunks", generation), key | {"first": plan.chunk_count if plan else 0}
-    )
-
-
-async def _insert_sections(
-    cursor: Cursor, generation: Generation, key: dict[str, object], sections: Sequence[SectionWrite]
-) -> None:
-    values = [
-        {
-            **key,
-            "ordinal": section.ordinal,
-            "digest": section.digest,
-            "heading": section.heading,
-            "heading_path": list(section.path),
-            "anchor": section.anchor,
-        }
-        for section in sections
-    ]
-    await cursor.executemany(statement_for("insert_section", generation), values, returning=True)
-    ids: list[int] = []
-    while True:
-        ids += [row[0] for row in await cursor.fetchall()]
-        if not cursor.nextset():
-            break
-    async with cursor.copy(statement_for("copy_terms", generation)) as copy:
-        copy.set_types(_TERM_TYPES)
-        for row in _term_rows(sections, ids, key["source_id"]):
-            await copy.write_row(row)
-
-
-def _term_rows(
-    sections: Sequence[SectionWrite], ids: Sequence[int], source_id: object
-) -> Iterator[tuple[object, ...]]:
-    for section, section_id in zip(sections, ids, strict=True):
-        for place, piece in enumerate(section.pieces):
-            for count in piece.counts:
-                fields = (count.title, count.heading, count.path, count.body)
-                yield (count.term, source_id, section_id, place, *fields, piece.length)
