@@ -1,12 +1,11 @@
 """Bringing pages into generations: read, embed what is new, write in one transaction."""
 
-import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from index.core.embedding import Embed
 from index.core.pages import ReadPage
-from index.core.plan import Outcome, PagePlan, StoredPage, plan_deletion, plan_page, texts_of
+from index.core.plan import Outcome, StoredPage, plan_deletion, plan_page, texts_of
 from index.core.ports import PageStore, ReadEvent
 from index.handlers.together import run_together
 from schemas.errors import BadVectors, PermanentError, StoreUnavailable
@@ -16,10 +15,14 @@ from schemas.ids import Generation, PageId, Revision, TextHash
 
 @dataclass(frozen=True, slots=True)
 class ReadAhead:
-    """What became of reading an event, and the page as it was stored then."""
+    """What became of reading an event, and the page as it was stored then.
+
+    `is_embedded` says that all of its texts had a vector a moment ago.
+    """
 
     page: ReadPage | PermanentError
     stored: StoredPage | None
+    is_embedded: bool = False
 
 
 ReadPages = Mapping[tuple[PageId, Revision], ReadAhead]
@@ -61,15 +64,18 @@ async def read_ahead(events: Sequence[PageEvent], to: Receiver, *, store: PageSt
     return pages
 
 
-async def embed_ahead(pages: ReadPages, to: Receiver, *, store: PageStore) -> None:
+async def embed_ahead(pages: ReadPages, to: Receiver, *, store: PageStore) -> ReadPages:
     """Embed all new texts of some pages together, which is faster than page by page.
 
-    Bad vectors are left to `apply_page` to find, page by page.
+    Bad vectors are left to `apply_page` to find, page by page. Returns: the pages, as they are embedded now.
     """
     readable = [ahead.page for ahead in pages.values() if isinstance(ahead.page, ReadPage)]
-    with contextlib.suppress(BadVectors):
-        texts = {key: text for page in readable for key, text in texts_of(page)}
+    texts = {key: text for page in readable for key, text in texts_of(page)}
+    try:
         await _embed_missing(texts, to, store)
+    except BadVectors:
+        return pages
+    return {key: replace(ahead, is_embedded=True) for key, ahead in pages.items()}
 
 
 async def apply_page(
@@ -85,7 +91,7 @@ async def apply_page(
     """
     page = ahead.page if ahead else None
     for race in range(_RACES_BEFORE_WAITING):
-        # What was stored when the event was read serves if it still is: the store says AGAIN when it is not.
+        # What was stored and embedded ahead serves if it still is: the store says AGAIN when it is not.
         stored = (
             ahead.stored if ahead and not race else await store.page(to.generation, event.page_id)
         )
@@ -100,15 +106,12 @@ async def apply_page(
             plan = plan_page(event, page, stored)
         if plan is None:
             return Outcome.STALE
-        outcome = await _carry_out(plan, to, store)
+        if race or ahead is None or not ahead.is_embedded:
+            await _embed_missing(dict(plan.texts), to, store)
+        outcome = await store.apply(to.generation, plan)
         if outcome is not Outcome.AGAIN:
             return outcome
     raise StoreUnavailable(f"{event.page_id} keeps changing under our hands")
-
-
-async def _carry_out(plan: PagePlan, to: Receiver, store: PageStore) -> Outcome:
-    await _embed_missing(dict(plan.texts), to, store)
-    return await store.apply(to.generation, plan)
 
 
 async def _embed_missing(texts: Mapping[TextHash, str], to: Receiver, store: PageStore) -> None:

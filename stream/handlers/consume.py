@@ -87,7 +87,7 @@ async def _consume_for(events: Sequence[PageEvent], to: Receiver, consumer: Cons
         for part, following in zip(parts, [*parts[1:], None], strict=False):
             pages = await reading if reading else {}
             reading = group.create_task(_read_ahead(following, to, consumer)) if following else None
-            await _embed_ahead(pages, to, consumer)
+            pages = await _embed_ahead(pages, to, consumer)
             if applying is not None:
                 await applying
             applying = group.create_task(_apply(part, pages, to, consumer))
@@ -109,10 +109,11 @@ async def _read_ahead(events: Sequence[PageEvent], to: Receiver, consumer: Consu
     return pages
 
 
-async def _embed_ahead(pages: ReadPages, to: Receiver, consumer: Consumer) -> None:
+async def _embed_ahead(pages: ReadPages, to: Receiver, consumer: Consumer) -> ReadPages:
     async for attempt in consumer.retries():
         with attempt, _only_ahead():
-            await embed_ahead(pages, to, store=consumer.store)
+            pages = await embed_ahead(pages, to, store=consumer.store)
+    return pages
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from index.handlers import Receiver
 from index.handlers.apply import VECTOR_BATCH
 from schemas.errors import BadVectors, EmbedderUnavailable, ParkingFailed
 from schemas.events import PageChanged, PageEvent
-from schemas.ids import Generation, PageId, Revision
+from schemas.ids import Generation, PageId, Revision, TextHash
 from stream.handlers import Consumer, consume_batch
 from tests.support.events import DIM, SOURCE, changed, deleted, page
 from tests.support.pipeline import Crash
@@ -253,3 +253,42 @@ def test_pages_of_a_large_batch_are_applied_in_order_deletions_first() -> None:
     paths = [path for path, _, _ in rig.told]
     assert paths == [f"{n:02}.md" for n in range(20)] + [f"{n:02}.md" for n in range(40)]
     assert rig.shown() == {f"{n:02}.md" for n in range(20, 40)}
+
+
+class Forgetful(MemoryIndex):
+    """Loses its vectors right before the first page is applied, as to a collector, and counts who asks for them."""
+
+    asked, losses = 0, 1
+
+    async def without_vector(
+        self, generation: Generation, hashes: Sequence[TextHash]
+    ) -> set[TextHash]:
+        self.asked += 1
+        return await super().without_vector(generation, hashes)
+
+    async def apply(self, generation: Generation, plan: PagePlan) -> Outcome:
+        if self.losses:
+            self.losses -= 1
+            self._vectors[generation].clear()
+        return await super().apply(generation, plan)
+
+
+def test_a_vector_that_vanishes_after_it_was_embedded_ahead_is_embedded_again() -> None:
+    rig = Rig(index=Forgetful())
+
+    asyncio.run(rig.consume([changed("a.md", 1), changed("b.md", 1, "# T\n\nMore text.\n")]))
+
+    assert rig.shown() == {"a.md", "b.md"}
+    assert rig.parked() == set()
+    assert rig.embedder.texts_embedded == 4
+
+
+def test_pages_embedded_together_are_not_asked_about_one_by_one() -> None:
+    index = Forgetful()
+    index.losses = 0
+    rig = Rig(index=index)
+
+    asyncio.run(rig.consume([changed(f"{n}.md", 1, f"# T\n\nText {n}.\n") for n in range(64)]))
+
+    assert len(rig.shown()) == 64
+    assert index.asked <= 8
