@@ -14,6 +14,8 @@ from schemas.broker import Broker
 from schemas.topics import MAX_RECORD_BYTES
 
 _ASK_MS, _SEND_S = 2_000, 3.0
+_LINGER_MS = 10
+"""So that letters that are sent together travel together, though they are handed over one by one."""
 _PAUSE_S = 15.0
 """A topic that took nothing is left alone for so long: trying costs seconds, which the other topic waits for."""
 
@@ -82,7 +84,7 @@ class KafkaPost:
                 max_block_ms=_ASK_MS,
                 delivery_timeout_ms=int(_SEND_S * 1000),
                 request_timeout_ms=_ASK_MS,
-                linger_ms=0,
+                linger_ms=_LINGER_MS,
                 allow_auto_create_topics=False,
             )
         return self._producer

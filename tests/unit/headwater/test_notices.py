@@ -1,6 +1,7 @@
 """Notices leave without being waited for, and are dropped rather than kept."""
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -50,8 +51,10 @@ class Post:
     refused: str = ""
     taken: list[Letter] = field(default_factory=list)
     is_closed: bool = False
+    calls: int = 0
 
     def send(self, letters: Sequence[Letter]) -> Sequence[bool]:
+        self.calls += 1
         self.may_take.wait(10)
         self.taken += [letter for letter in letters if letter.about != self.refused]
         return [letter.about != self.refused for letter in letters]
@@ -127,3 +130,17 @@ def test_an_end_does_not_wait_for_a_post_that_hangs() -> None:
 
     assert not closing.is_alive()
     rig.post.may_take.set()
+
+
+def test_notices_that_come_one_by_one_travel_together() -> None:
+    rig = Rig()
+    rig.post.may_take.set()
+    outbox = rig.outbox()
+
+    for number in range(20):
+        outbox(indexed(number))
+        time.sleep(0.001)
+    outbox.close()
+
+    assert rig.sent == {INDEXED: 20}
+    assert rig.post.calls < 10
