@@ -5,7 +5,9 @@ Raw HTML goes through as it is, so that one parser sees what it hides and enclos
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from html import escape
+from inspect import getmembers, isfunction
 
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
@@ -42,8 +44,8 @@ class MarkdownHtml(RendererHTML):
     """
 
     def __init__(self, dialect: Dialect, substitutions: Mapping[str, object]) -> None:
-        super().__init__()
-        del self.rules["page_html"]
+        # As `RendererHTML` would, which looks through all members for them, page after page.
+        self.rules = {name: getattr(self, name) for name in _rule_names()}
         self._md = parser_of(dialect)
         self._dialect = dialect
         self._substitutions = substitutions
@@ -235,6 +237,16 @@ class MarkdownHtml(RendererHTML):
             elif token.type == "list_item_close" and token.level == 3 and rows:
                 rows[-1].append(self.render(tokens[start:at], self._md.options, self._env))
         return table_html(rows)
+
+
+@cache
+def _rule_names() -> Sequence[str]:
+    """The tokens that have a way of their own to be written."""
+    return [
+        name
+        for name, _ in getmembers(MarkdownHtml, isfunction)
+        if name != "page_html" and not name.startswith(("render", "_"))
+    ]
 
 
 def _raw_html(html: str) -> str:
