@@ -8,6 +8,7 @@ model's size and lie in clusters as real ones do.
 
 import asyncio
 from collections.abc import Sequence
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -56,8 +57,13 @@ def vectors_of(texts: Sequence[str], dim: int) -> NDArray[np.float32]:
 
 def clustered(noise: NDArray[np.float64], numbers: NDArray[np.int64]) -> NDArray[np.float32]:
     """Rows of noise, each moved to its cluster's centre, of length 1."""
-    centres = np.random.default_rng(0).standard_normal((_CENTRES, noise.shape[1]))
-    return unit_vectors((centres[numbers] + _SPREAD * noise).astype(np.float32))
+    return unit_vectors((_centres(noise.shape[1])[numbers] + _SPREAD * noise).astype(np.float32))
+
+
+@cache
+def _centres(dim: int) -> NDArray[np.float64]:
+    """Made once: an embedder elsewhere takes none of the worker's processor time."""
+    return np.random.default_rng(0).standard_normal((_CENTRES, dim))
 
 
 async def _prepare(model: str, *, cache_dir: Path, **_: object) -> SlowEmbedder:
