@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.errors import KafkaError
 
 from ingest.core.ports import NobodyWatches, Pending, PublishWatch
+from ingest.core.window import NOTHING, Load, has_room, in_pieces, load_of
 from schemas.broker import Broker
 from schemas.errors import BrokerUnavailable, NotConsumed
 from schemas.events import PageEvent
@@ -17,9 +19,8 @@ from schemas.ids import PageId, Revision, SourceName, source_of
 from schemas.topics import MAX_RECORD_BYTES
 from schemas.wire import encode_event, key_of
 
-MAX_OUTSTANDING = 64
-"""Pages of one source that are sent and not done before it sends more."""
-_POLL_S = 0.02
+_FIRST_POLL_S, _LONGEST_POLL_S = 0.02, 0.1
+_SLOWER = 1.2
 _SEND_TIMEOUT_S = 30.0
 _ASK_TIMEOUT_MS = 3_000
 _CLOSE_WITHIN_S = 1.0
@@ -39,7 +40,7 @@ class KafkaPublish:
         self._broker = broker
         self._watch = watch or NobodyWatches()
         self._pending = pending
-        self._sent: dict[PageId, Revision] = {}
+        self._sent: dict[PageId, _Sent] = {}
         self._producer: KafkaProducer | None = None
         self._turn = threading.Lock()
         self._is_closed = False
@@ -48,23 +49,30 @@ class KafkaPublish:
 
     async def __call__(self, events: Sequence[PageEvent]) -> None:
         """See `Publish.__call__`. Raises: BrokerUnavailable, NotConsumed."""
-        sources = {source_of(event.page_id) for event in events}
-        await self._wait_until(
-            lambda: self._outstanding_of(sources) < MAX_OUTSTANDING,
-            lambda page: source_of(page) in sources,
-        )
-        await asyncio.to_thread(self._send, events)
-        for event in events:
-            self._sent[event.page_id] = max(event.revision, self._sent.get(event.page_id, 0))  # type: ignore[assignment] # both are revisions
+        for piece in in_pieces(events):
+            await self._publish(piece)
 
     @property
     def outstanding(self) -> int:
         """How many pages were sent and are not known to be applied or parked yet."""
         return len(self._sent)
 
-    def _outstanding_of(self, sources: Collection[SourceName]) -> int:
+    async def _publish(self, piece: Sequence[PageEvent]) -> None:
+        sources, more = {source_of(event.page_id) for event in piece}, load_of(piece)
+        await self._wait_until(
+            lambda: has_room(self._outstanding_of(sources), more),
+            lambda page: source_of(page) in sources,
+        )
+        await asyncio.to_thread(self._send, piece)
+        for event in piece:
+            before = self._sent.get(event.page_id)
+            if before is None or before.revision <= event.revision:
+                self._sent[event.page_id] = _Sent(event.revision, load_of([event]))
+
+    def _outstanding_of(self, sources: Collection[SourceName]) -> Load:
         """Each source has its own measure: a first load of one must not hold up an edit of another."""
-        return sum(source_of(page) in sources for page in self._sent)
+        loads = (sent.load for page, sent in self._sent.items() if source_of(page) in sources)
+        return sum(loads, NOTHING)
 
     async def settled(self, pages: Collection[PageId]) -> None:
         """See `Publish.settled`. Raises: NotConsumed."""
@@ -96,13 +104,14 @@ class KafkaPublish:
         """
         loop = asyncio.get_running_loop()
         moved_at, resend_after_s = loop.time(), self._broker.settings.resend_after_s
+        poll_s = _FIRST_POLL_S
         while not is_met():
             # Other sources send and wait meanwhile: only what was asked about is known to be done.
-            asked = dict(self._sent)
+            asked = {page: sent.revision for page, sent in self._sent.items()}
             pending = set(await self._pending(asked))
             done = [page for page in asked if page not in pending]
             for page in done:
-                if self._sent.get(page) == asked[page]:
+                if page in self._sent and self._sent[page].revision == asked[page]:
                     del self._sent[page]
             if any(is_awaited(page) for page in done):
                 moved_at = loop.time()
@@ -112,7 +121,8 @@ class KafkaPublish:
                     self._sent.pop(page, None)
                 raise NotConsumed(len(lost), resend_after_s)
             if not is_met():
-                await asyncio.sleep(_POLL_S)
+                await asyncio.sleep(poll_s)
+                poll_s = min(poll_s * _SLOWER, _LONGEST_POLL_S)
 
     def _send(self, events: Sequence[PageEvent]) -> None:
         """Send all and wait until the broker has all; called in a thread, one at a time."""
@@ -184,6 +194,14 @@ class KafkaPublish:
         ):  # it could not send the rest, and goes on trying unless it is told otherwise
             with contextlib.suppress(Exception):
                 producer._sender.force_close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """What was sent last of a page."""
+
+    revision: Revision
+    load: Load
 
 
 class Asking(Generic[_Answer]):

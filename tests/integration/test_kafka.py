@@ -20,7 +20,8 @@ from kafka.producer.sender import Sender
 from headwater.adapters.kafka_group import KafkaGroup
 from headwater.adapters.kafka_topics import FoundTopic, apply_topics, config_of, drifts_of
 from headwater.cluster.broker import LocalBroker
-from ingest.adapters.kafka import MAX_OUTSTANDING, KafkaPublish
+from ingest.adapters.kafka import KafkaPublish
+from ingest.core.window import PIECE, WINDOW
 from schemas.broker import Broker, KafkaSettings
 from schemas.errors import BadConfiguration, BrokerUnavailable, NotConsumed
 from schemas.events import MAX_PAGE_BYTES, PageEvent
@@ -147,7 +148,7 @@ def test_publishing_waits_while_too_many_pages_are_outstanding(
     publish = KafkaPublish(topics, index.pending)
 
     async def play() -> tuple[bool, bool]:
-        await publish([changed(f"{n}.md", 1) for n in range(MAX_OUTSTANDING)])
+        await publish([changed(f"{n}.md", 1) for n in range(WINDOW.pages)])
         waiting = asyncio.create_task(publish([changed("one-more.md", 1)]))
         await asyncio.wait({waiting}, timeout=0.2)
         early = waiting.done()
@@ -159,16 +160,56 @@ def test_publishing_waits_while_too_many_pages_are_outstanding(
     publish.close()
 
 
+def test_of_a_long_slice_no_more_is_sent_than_may_be_outstanding(
+    topics: Broker, runner: asyncio.Runner
+) -> None:
+    index = Index()
+    publish = KafkaPublish(topics, index.pending)
+    slice_ = [changed(f"{n}.md", 1) for n in range(2 * WINDOW.pages)]
+
+    async def play() -> list[int]:
+        sending, sent = asyncio.create_task(publish(slice_)), list[int]()
+        for done in range(0, WINDOW.pages, PIECE.pages):
+            index.done |= {event.page_id for event in slice_[:done]}
+            await asyncio.wait({sending}, timeout=1)
+            sent.append(publish.outstanding + done)
+        index.done |= {event.page_id for event in slice_}
+        await sending
+        return sent
+
+    assert runner.run(play()) == [WINDOW.pages, WINDOW.pages + PIECE.pages]
+    publish.close()
+
+
+def test_publishing_waits_while_too_much_text_is_outstanding(
+    topics: Broker, runner: asyncio.Runner
+) -> None:
+    index = Index()
+    publish = KafkaPublish(topics, index.pending)
+    large = [changed(f"{n}.md", 1, "x" * PIECE.chars) for n in range(3)]
+
+    async def play() -> tuple[int, bool]:
+        sending = asyncio.create_task(publish(large))
+        await asyncio.wait({sending}, timeout=1)
+        early = publish.outstanding
+        index.done.add(page("0.md"))
+        await sending
+        return early, sending.done()
+
+    assert runner.run(play()) == (2, True)
+    publish.close()
+
+
 def test_a_source_waits_for_no_page_of_another(topics: Broker, runner: asyncio.Runner) -> None:
     publish = KafkaPublish(topics, Index().pending)
     other = msgspec.structs.replace(changed("a.md", 1), page_id=PageId("another/a.md"))
 
     async def play() -> None:
-        await publish([changed(f"{n}.md", 1) for n in range(MAX_OUTSTANDING)])
+        await publish([changed(f"{n}.md", 1) for n in range(WINDOW.pages)])
         await asyncio.wait_for(publish([other]), 30)
 
     runner.run(play())
-    assert publish.outstanding == MAX_OUTSTANDING + 1
+    assert publish.outstanding == WINDOW.pages + 1
     publish.close()
 
 
