@@ -177,7 +177,11 @@ class Cluster:
 
 
 def head_command(port: int, folder: str) -> Sequence[str]:
-    """How the head of a Ray cluster is started on loopback. Raises: WrongUse where Ray is not installed."""
+    """How the head of a Ray cluster is started on loopback. Raises: WrongUse where Ray is not installed.
+
+    Without what nobody asks here, and each of which is a process with a Python of its own: the autoscaler, and what
+    sends logs to drivers.
+    """
     ray = which("ray", path=f"{Path(sys.executable).parent}:{os.defpath}")
     if ray is None:
         raise WrongUse("Ray is not installed: pip install 'headwater[cluster]'")
@@ -185,6 +189,7 @@ def head_command(port: int, folder: str) -> Sequence[str]:
         *(ray, "start", "--head", "--block", f"--port={port}"),
         *("--node-ip-address=127.0.0.1", f"--temp-dir={folder}"),
         *("--include-dashboard=false", "--disable-usage-stats"),
+        *("--no-monitor", "--include-log-monitor=false"),
         f"--object-store-memory={_RAY_STORE_BYTES}",
     ]
 

@@ -62,6 +62,16 @@ def worker(deployed: Deployed, ingest: Serving) -> Serving:
     return deployed.start("worker")
 
 
+def test_a_head_of_one_machine_runs_no_process_that_nobody_asks(head: RayHead) -> None:
+    commands = [
+        " ".join(one.cmdline()) for one in psutil.Process(head.pid).children(recursive=True)
+    ]
+
+    unasked = ("monitor.py", "log_monitor.py")
+    assert any("gcs_server" in command for command in commands)
+    assert [command for command in commands for name in unasked if name in command] == []
+
+
 def test_a_first_load_leaves_a_worker_nothing_to_embed(
     deployed: Deployed, ingest: Serving, worker: Serving
 ) -> None:
