@@ -18,7 +18,7 @@ from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from bench.corpus import ROOT
-from bench.cpu import alone_s, cpu_s
+from bench.cpu import alone_s, cpu_s, shares_s
 from bench.server import SECRET, Server, wait_until
 from headwater.cluster.broker import free_port
 from headwater.cluster.topology import PARTITIONS, Cluster, Plan
@@ -142,9 +142,10 @@ class Chain:
         """Seconds of processor time so far by server and by part, the children of parts for themselves."""
         children = self.cluster.supervisor
         known = {"postgres": self._postmaster(), "kafka": _pid(children.child("kafka"))}
-        if "HEADWATER_RAY_ADDRESS" in self.cluster.env:
-            known["ray"] = _pid(children.child("ray"))
         seconds = {name: cpu_s(pid) for name, pid in known.items()}
+        if "HEADWATER_RAY_ADDRESS" in self.cluster.env:
+            ray = shares_s(_pid(children.child("ray")))
+            seconds |= {f"ray {name}": share for name, share in ray.items()}
         for process in self.started:
             all_s, own_s = cpu_s(process.popen.pid), alone_s(process.popen.pid)
             seconds |= {process.name: own_s, f"{process.name} children": all_s - own_s}
