@@ -3,6 +3,7 @@
 import asyncio
 import io
 import itertools
+import os
 import subprocess
 import tarfile
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,9 @@ from tests.support.broker import a_broker
 
 RAY = Path(__file__).parents[1].parent / "shared" / "data" / "ray-docs" / "history.bundle"
 _numbers = itertools.count(1)
+
+# A broker of a test lives for seconds: to compile it well takes longer than it gains.
+os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 
 
 @pytest.fixture(scope="session")
