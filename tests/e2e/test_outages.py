@@ -13,6 +13,7 @@ from index.adapters.postgres.server import EmbeddedServer, discard
 from tests.integration.embedded_homes import is_running, server_pid
 from tests.support.program import FAKE, Program, Serving, a_program, poll
 from tests.support.repository import Repository, page
+from tests.support.warm import Warm
 
 CONFIG = """
 [[source]]
@@ -55,11 +56,11 @@ def elsewhere(tmp_path: Path) -> Iterator[Elsewhere]:
 
 
 def test_while_a_real_server_is_away_requests_get_503_and_then_all_goes_on(
-    tmp_path: Path, elsewhere: Elsewhere
+    tmp_path: Path, elsewhere: Elsewhere, warm: Warm
 ) -> None:
     docs = docs_in(tmp_path)
     env = {"HEADWATER_DATABASE_URL": elsewhere.server.address.conninfo, "DOCS_SECRET": SECRET}
-    program = Program(tmp_path, FAKE, env=env)
+    program = Program(tmp_path, FAKE, warm, env)
     program.configure(CONFIG)
     with program.up() as serving:
         serving.ready()
@@ -92,9 +93,9 @@ def test_while_a_real_server_is_away_requests_get_503_and_then_all_goes_on(
     assert "Traceback" not in serving.said
 
 
-def test_its_own_server_is_started_again_when_it_was_killed(tmp_path: Path) -> None:
+def test_its_own_server_is_started_again_when_it_was_killed(tmp_path: Path, warm: Warm) -> None:
     docs = docs_in(tmp_path)
-    with a_program(tmp_path, main=FAKE, env={"DOCS_SECRET": SECRET}) as program:
+    with a_program(tmp_path, warm=warm, main=FAKE, env={"DOCS_SECRET": SECRET}) as program:
         program.configure(CONFIG)
         with program.up() as serving:
             serving.ready()
@@ -115,14 +116,16 @@ def test_its_own_server_is_started_again_when_it_was_killed(tmp_path: Path) -> N
         assert not is_running(program.home)
 
 
-def test_an_index_whose_own_server_is_killed_starts_it_again_and_ends_whole(tmp_path: Path) -> None:
+def test_an_index_whose_own_server_is_killed_starts_it_again_and_ends_whole(
+    tmp_path: Path, warm: Warm
+) -> None:
     docs = docs_in(tmp_path)
     for number in range(40):
         docs.write(f"page{number}.md", page(f"Page {number}", f"Words of page {number}."))
     docs.commit()
     journal = tmp_path / "journal"
     main = (*FAKE, "--journal", str(journal), "--embed-s", "0.1")
-    with a_program(tmp_path, main=main) as program, ThreadPoolExecutor() as pool:
+    with a_program(tmp_path, warm=warm, main=main) as program, ThreadPoolExecutor() as pool:
         program.configure(CONFIG.replace("webhook", "# webhook"))
         indexing = pool.submit(program.run, "index")
         poll(lambda: journal.exists() and "committed" in journal.read_text(), "half an index")
@@ -134,11 +137,11 @@ def test_an_index_whose_own_server_is_killed_starts_it_again_and_ends_whole(tmp_
 
 
 def test_an_outage_in_the_middle_of_a_sync_parks_nothing(
-    tmp_path: Path, elsewhere: Elsewhere
+    tmp_path: Path, elsewhere: Elsewhere, warm: Warm
 ) -> None:
     docs = docs_in(tmp_path)
     env = {"HEADWATER_DATABASE_URL": elsewhere.server.address.conninfo, "DOCS_SECRET": SECRET}
-    program = Program(tmp_path, (*FAKE, "--embed-s", "0.05"), env=env)
+    program = Program(tmp_path, (*FAKE, "--embed-s", "0.05"), warm, env)
     program.configure(CONFIG)
     with program.up() as serving:
         serving.ready()
@@ -160,11 +163,11 @@ def test_an_outage_in_the_middle_of_a_sync_parks_nothing(
 
 
 def test_a_source_in_trouble_holds_up_no_other_and_comes_back_by_itself(
-    tmp_path: Path, database: str
+    tmp_path: Path, database: str, warm: Warm
 ) -> None:
     docs = docs_in(tmp_path)
     program = Program(
-        tmp_path, FAKE, env={"HEADWATER_DATABASE_URL": database, "DOCS_SECRET": SECRET}
+        tmp_path, FAKE, warm, {"HEADWATER_DATABASE_URL": database, "DOCS_SECRET": SECRET}
     )
     program.configure(CONFIG + CONFIG.replace('"docs"\nl', '"later"\nref = "later"\nl'))
     with program.up() as serving:
@@ -184,10 +187,10 @@ def _runs_anew(program: Program, killed: int, serving: Serving, seen: set[int]) 
 
 
 def test_an_index_beside_a_server_tells_what_keeps_that_from_looking(
-    tmp_path: Path, database: str
+    tmp_path: Path, database: str, warm: Warm
 ) -> None:
     """As the command alone would, with the status of a part that is away."""
-    program = Program(tmp_path, FAKE, env={"HEADWATER_DATABASE_URL": database})
+    program = Program(tmp_path, FAKE, warm, {"HEADWATER_DATABASE_URL": database})
     program.configure('[[source]]\nname = "docs"\nlocation = "http://127.0.0.1:1/none.git"\n')
     with program.up():
         ran = program.run("index")

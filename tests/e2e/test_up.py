@@ -14,6 +14,7 @@ from index.adapters.postgres.server_place import read_record
 from tests.integration.embedded_homes import is_running
 from tests.support.program import FAKE, Program, Serving, a_program, poll
 from tests.support.repository import Repository, page
+from tests.support.warm import Warm
 
 SECRET = "between-us"
 CONFIG = """
@@ -56,7 +57,7 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory, warm: Warm) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("site")
     guide, notes = Repository(folder / "guide"), folder / "notes"
     for number in range(1, 6):
@@ -65,7 +66,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     guide.commit()
     notes.mkdir()
     (notes / "todo.md").write_text(page("Todo", "Buy milk on Monday."), "utf-8")
-    with a_program(folder, env={"GUIDE_SECRET": SECRET}) as program:
+    with a_program(folder, warm=warm, env={"GUIDE_SECRET": SECRET}) as program:
         program.configure(CONFIG)
         with program.up() as serving:
             yield Site(program, serving.ready(), guide, notes)
@@ -276,11 +277,13 @@ def test_a_port_in_use_is_told_in_one_line(site: Site, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_ends_it_with_status_0_and_stops_its_database(tmp_path: Path, number: int) -> None:
+def test_a_signal_ends_it_with_status_0_and_stops_its_database(
+    tmp_path: Path, warm: Warm, number: int
+) -> None:
     docs = Repository(tmp_path / "docs")
     docs.write("a.md", page("A", "Words."))
     docs.commit()
-    with a_program(tmp_path) as program, program.up("docs") as serving:
+    with a_program(tmp_path, warm=warm) as program, program.up("docs") as serving:
         serving.ready()
 
         status = serving.end(number)
@@ -291,9 +294,9 @@ def test_a_signal_ends_it_with_status_0_and_stops_its_database(tmp_path: Path, n
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_ends_it_before_it_answers_too(tmp_path: Path, number: int) -> None:
+def test_a_signal_ends_it_before_it_answers_too(tmp_path: Path, warm: Warm, number: int) -> None:
     (tmp_path / "docs").mkdir()
-    with a_program(tmp_path, main=FAKE) as program, program.starting("docs") as serving:
+    with a_program(tmp_path, main=FAKE, warm=warm) as program, program.starting("docs") as serving:
         poll(lambda: "Preparing the database" in serving.said, "the database's preparation")
 
         status = serving.end(number)

@@ -14,17 +14,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 from uuid import uuid4
 
 import httpx
 
 from index.adapters.postgres.server import discard
-from tests.support.warm import Warm
+from tests.support.warm import Forked, Warm
 
 REAL = ("headwater.main",)
 FAKE = ("tests.support.fake_main",)
 """The same program with an embedder that counts words: nothing to load, so much faster."""
+
+Process = subprocess.Popen[bytes] | Forked
 
 _WITHIN_S = 60.0
 _ANNOUNCED = re.compile(r"answering on (http://\S+)")
@@ -139,26 +141,39 @@ class Program:
         env: Mapping[str, str] | None = None,
     ) -> Iterator["Serving"]:
         """Run `up`, or one part of it, while the block runs; it has just been started when the block begins."""
-        with subprocess.Popen(
-            self.command(part, "--port", str(port), *arguments, main=main),
-            cwd=self.folder,
-            env=self.environment() | dict(env or {}),
-            stderr=subprocess.PIPE,
-            stdin=subprocess.DEVNULL,
-            text=True,
-        ) as process:
-            serving = Serving(process)
-            try:
-                yield serving
-            finally:
-                serving.close()
+        command = [part, "--port", str(port), *arguments]
+        serving = self._begin(command, main or self.main, self.environment() | dict(env or {}))
+        try:
+            yield serving
+        finally:
+            serving.close()
+
+    def _begin(
+        self, command: Sequence[str], main: Sequence[str], env: Mapping[str, str]
+    ) -> "Serving":
+        reads, writes = os.pipe()
+        if self.warm is not None:
+            process: Process = self.warm.begin(
+                [*main, *command], cwd=self.folder, env=env, out=1, err=writes
+            )
+        else:
+            process = subprocess.Popen(
+                self.command(*command, main=main),
+                cwd=self.folder,
+                env=env,
+                stderr=writes,
+                stdin=subprocess.DEVNULL,
+            )
+        os.close(writes)
+        return Serving(process, open(reads, encoding="utf-8"))
 
 
 class Serving:
     """A running `headwater up`."""
 
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
+    def __init__(self, process: Process, said: TextIO) -> None:
         self._process = process
+        self._said = said
         self._lines: list[str] = []
         self._reading = threading.Thread(target=self._read, daemon=True)
         self._reading.start()
@@ -246,9 +261,10 @@ class Serving:
             finally:
                 self._process.kill()
         self._reading.join(timeout=5)
+        self._said.close()
 
     def _read(self) -> None:
-        for line in self._process.stderr or ():
+        for line in self._said:
             self._lines.append(line)
 
 
