@@ -1,5 +1,6 @@
 """Intake, workers and answering as processes of their own, over a real broker and a real database."""
 
+import signal
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -83,6 +84,12 @@ class Deployed:
         serving = self.processes.enter_context(starting)
         self.started.append(serving)
         return serving
+
+    def tell_all_to_end(self) -> None:
+        """Have those that still run end side by side; who ends `processes` waits for each in turn."""
+        for serving in self.started:
+            if serving.is_running:
+                serving.tell(signal.SIGTERM)
 
     def write(self, count: int) -> set[str]:
         """Bring so many pages to a new turn, in one commit. Returns: the words that tell their newest texts."""
@@ -262,4 +269,8 @@ def a_deployment(
         ExitStack() as processes,
     ):
         program.configure(_CONFIG)
-        yield Deployed(program, Repository(folder / "docs"), reached, database, processes)
+        deployed = Deployed(program, Repository(folder / "docs"), reached, database, processes)
+        try:
+            yield deployed
+        finally:
+            deployed.tell_all_to_end()
