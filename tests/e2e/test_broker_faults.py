@@ -108,18 +108,21 @@ def test_r38_whoever_waits_for_a_broker_that_swallows_everything_ends_in_time(
         words = deployed.write(_PAGES)
         poll(lambda: deployed.in_flight() > 0, "something to send")
         poll(lambda: worker.client.get("/readyz").status_code == 503, "unreadiness")
-        early = deployed.start("worker")
-        assert "joined" in early.client.get("/readyz").json()["detail"]
-        _end_in_time(early, worker, ingest)
-        late = deployed.start("ingest")
-        poll(lambda: "broker" in late.client.get("/readyz").text, "unreadiness")
-        _end_in_time(late)
+        late_worker, late_ingest = deployed.start("worker"), deployed.start("ingest")
+        assert "joined" in late_worker.client.get("/readyz").json()["detail"]
+        poll(lambda: _broker(late_ingest) != "ok", "unreadiness")
+        _end_in_time(late_worker, late_ingest, worker, ingest)
     finally:
         os.kill(own_broker.pid, signal.SIGCONT)
 
     deployed.start("ingest")
     deployed.start("worker").ready()
     deployed.check(words)
+
+
+def _broker(serving: Serving) -> str:
+    """How a process says that the broker is."""
+    return str(serving.client.get("/readyz").json()["parts"]["broker"])
 
 
 def _end_in_time(*waiting: Serving) -> None:
