@@ -105,20 +105,11 @@ def test_s33_nothing_of_ray_serve_listens_but_on_loopback() -> None:
     assert {ip for _, ip in listening} <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 
 
-def test_what_is_deployed_stays_and_what_has_gone_is_deployed_again(held: Held) -> None:
+def test_what_is_deployed_already_stays(held: Held) -> None:
+    """What has gone is deployed again: see `test_cluster.py`."""
     from index.adapters.embed.ray_serve import deploy
 
-    async def answers() -> bool:
-        async with a_client() as client:
-            return await client.ready(held.model_hash) is None
-
     assert not deploy([held], SETTINGS)
-    shut_down()
-    assert not asyncio.run(answers())
-
-    assert deploy([held], SETTINGS)
-
-    assert asyncio.run(answers())
 
 
 @asynccontextmanager
