@@ -1,7 +1,11 @@
-"""Any history of a source, with any faults, ends in the index that a rebuild of its head gives."""
+"""Any history of a source, with any faults, ends in the index that a rebuild of its head gives.
+
+Each run draws other histories; `HISTORIES_TIMES` draws so many times more of them.
+"""
 
 import asyncio
 import itertools
+import os
 import random
 import string
 
@@ -17,6 +21,7 @@ from tests.support.histories import Histories
 from tests.support.pipeline import Pipeline
 from tests.support.shelves import MemoryShelf, PostgresShelf, Shelf
 
+TIMES = int(os.environ.get("HISTORIES_TIMES", "1"))
 CALM = settings(deadline=None, print_blob=True, suppress_health_check=list(HealthCheck))
 
 
@@ -26,11 +31,11 @@ def test_any_history_ends_in_a_rebuild_in_memory(runner: asyncio.Runner) -> None
             super().__init__(MemoryShelf(), SourceName("docs"), runner)
 
     run_state_machine_as_test(
-        InMemory, settings=settings(CALM, max_examples=350, stateful_step_count=40)
+        InMemory, settings=settings(CALM, max_examples=200 * TIMES, stateful_step_count=40)
     )
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(600 * TIMES)
 def test_any_history_ends_in_a_rebuild_in_postgres(
     postgres: Database, runner: asyncio.Runner
 ) -> None:
@@ -46,7 +51,7 @@ def test_any_history_ends_in_a_rebuild_in_postgres(
         InPostgres,
         settings=settings(
             CALM,
-            max_examples=40,
+            max_examples=25 * TIMES,
             stateful_step_count=40,
             phases=[Phase.explicit, Phase.reuse, Phase.generate],
         ),
