@@ -56,18 +56,14 @@ def run() -> None:
         limit = commit_limit()
         order = commits(repository, "main")[: None if limit is None else limit + 1]
         git(repository, "update-ref", _REF, order[0])
-        config = source_toml(
-            name=_NAME, kind="git", location=repository, ref="replayed", extra=HOOKED
-        )
+        config = _config(repository)
         (folder / "headwater.toml").write_text(config, "utf-8")
         with a_chain(folder, config, ray=True) as chain:
             embedded, seconds, verified = _through_chain(chain, repository, order)
             dump = asyncio.run(_dump(chain.database))
         git(repository, "update-ref", _REF, order[0])
         distinct, expected = asyncio.run(_on_one_machine(folder, repository, order))
-    differing = sorted(
-        path for path in dump.keys() | expected if dump.get(path) != expected.get(path)
-    )
+    differing = _differing(dump, expected)
     if not expected or not distinct.first:
         raise SystemExit("nothing was indexed on one machine")
     write_result(
@@ -90,6 +86,15 @@ def run() -> None:
     )
     if differing or not verified:
         raise SystemExit("what the chain has is not what one machine has")
+
+
+def _config(repository: Path) -> str:
+    return source_toml(name=_NAME, kind="git", location=repository, ref="replayed", extra=HOOKED)
+
+
+def _differing(one: _Dump, other: _Dump) -> list[str]:
+    """Paths of pages that are not the same in both."""
+    return sorted(path for path in one.keys() | other if one.get(path) != other.get(path))
 
 
 def _through_chain(

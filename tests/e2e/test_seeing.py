@@ -2,7 +2,7 @@
 
 import json
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -115,19 +115,10 @@ def test_a_push_is_one_trace_from_the_hint_to_the_searchable_page(
     starts = [by_name[step].start_ns for step in STEPS]
     assert starts == sorted(starts)
     assert len(spans) == len(STEPS) + 1
-    assert [by_name[step].service.rpartition("-")[2] for step in STEPS] == [
-        *["ingest"] * 3,
-        *["worker"] * 3,
-    ]
-    ids = {span.id: span for span in spans}
-    assert [ids[by_name[step].parent].name if by_name[step].parent else "" for step in STEPS] == [
-        "",
-        "webhook.received",
-        "sync",
-        "page.publish",
-        "page.consume",
-        "page.consume",
-    ]
+    services = [by_name[step].service.rpartition("-")[2] for step in STEPS]
+    assert services == [*["ingest"] * 3, *["worker"] * 3]
+    parents = [_parent(by_name[step], spans) for step in STEPS]
+    assert parents == ["", *STEPS[:4], "page.consume"]
     consumed, written = by_name["page.consume"], by_name["page.write"]
     assert written.end_ns <= consumed.end_ns
     assert (
@@ -296,6 +287,11 @@ def test_a_topic_that_takes_no_notice_and_a_collector_that_hangs_or_is_gone_hold
     assert deployed.in_flight() == 0
     assert worker.end(signal.SIGTERM, within_s=20) == 0
     assert ingest.end(signal.SIGTERM, within_s=20) == 0
+
+
+def _parent(span: Span, spans: Sequence[Span]) -> str:
+    """The name of what a span belongs to."""
+    return next((other.name for other in spans if other.id == span.parent), "")
 
 
 def _spans(collector: Collector, before: set[str]) -> Mapping[str, Span]:

@@ -142,7 +142,7 @@ def _wire(journal: Journal, fuse: Fuse, *, embed_s: float, refuse: str) -> None:
     async def prepare(model: str, *, cache_dir: Path, **_: object) -> HashedEmbedder:
         embedder = SlowEmbedder(before=note, salt=model.partition(OTHER)[1])
         embedder.seconds_a_text = embed_s
-        found = find(model, cache_dir=cache_dir)
+        found = _found(model, cache_dir=cache_dir)
         if found is None:
             raise SystemExit(f"{model} is not bundled")
         embedder.model = found
@@ -161,21 +161,20 @@ def _wire(journal: Journal, fuse: Fuse, *, embed_s: float, refuse: str) -> None:
         _guard(Ledger, method, method, fuse)
     vars(pages)["_write"] = _amid(vars(pages)["_write"], fuse)
 
-    def find(model: str, *, cache_dir: Path) -> ModelInfo | None:
-        """A bundled model, and one of another name that has everything of it but its weights."""
-        bundled = find_model(model.removesuffix(OTHER), cache_dir=cache_dir)
-        if bundled is None:
-            return None
-        weights = (
-            bundled.model_hash if model == bundled.name else sha256(model.encode()).hexdigest()
-        )
-        return replace(bundled, name=model, model_hash=weights, dim=HashedEmbedder().model.dim)
-
     vars(models)["EMBED_FACTORY"] = "tests.support.ray_fakes:counting"
-    vars(models)["find_model"] = find
+    vars(models)["find_model"] = _found
     vars(models)["prepare_embedder"] = prepare
     vars(runtime)["PostgresPages"] = Pages
     vars(runtime)["PostgresLedger"] = Ledger
+
+
+def _found(model: str, *, cache_dir: Path) -> ModelInfo | None:
+    """A bundled model, and one of another name that has everything of it but its weights."""
+    bundled = find_model(model.removesuffix(OTHER), cache_dir=cache_dir)
+    if bundled is None:
+        return None
+    weights = bundled.model_hash if model == bundled.name else sha256(model.encode()).hexdigest()
+    return replace(bundled, name=model, model_hash=weights, dim=HashedEmbedder().model.dim)
 
 
 def _wedge(file: Path) -> None:
