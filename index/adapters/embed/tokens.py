@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _KEPT_CHARS = 8_000_000
 """Texts of so many characters together are remembered with their counts."""
@@ -51,11 +54,13 @@ class Tokeniser:
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(max_tokens)
 
-    def encode(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def encode(self, texts: Sequence[str]) -> "tuple[NDArray[np.int64], NDArray[np.int64]]":
         """Ids and attention mask, int64, shape (n, tokens of the longest text), cut at the window.
 
         Padding is id 0 under a mask of 0, so what stands there has no weight.
         """
+        import numpy as np  # here, since processes that only count have no use for it
+
         encoded: list[Encoding] = self._tokenizer.encode_batch_fast(list(texts))
         width = max((len(encoding.ids) for encoding in encoded), default=0)
         ids = np.zeros((len(encoded), width), dtype=np.int64)

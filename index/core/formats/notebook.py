@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping, Sequence
 
 import msgspec
-import nbformat
 
 from index.core.formats.front_matter import FrontMatter, split_front_matter
 from index.core.formats.markdown import MarkdownPage
@@ -58,15 +57,23 @@ def _cells(text: str) -> list[_Cell]:
     try:
         notebook = msgspec.json.decode(text, type=_Notebook)
         if notebook.cells is None and notebook.worksheets is not None:
-            older = nbformat.convert(nbformat.reader.reads(text), 4)  # type: ignore[no-untyped-call]
-            notebook = msgspec.convert(dict(older), type=_Notebook)
+            notebook = _converted(text)
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as exc:
         raise UnreadablePage(f"no notebook: {exc}") from exc
-    except nbformat.ValidationError as exc:
-        raise UnreadablePage(f"no notebook: {exc.message}") from exc
     if notebook.cells is None:
         raise UnreadablePage("no notebook: it has no cells")
     return notebook.cells
+
+
+def _converted(text: str) -> _Notebook:
+    """A notebook of an older version as one of today. Raises: as nbformat does; UnreadablePage."""
+    import nbformat  # here, since it is slow to load and few notebooks are as old
+
+    try:
+        older = nbformat.convert(nbformat.reader.reads(text), 4)  # type: ignore[no-untyped-call]
+        return msgspec.convert(dict(older), type=_Notebook)
+    except nbformat.ValidationError as exc:
+        raise UnreadablePage(f"no notebook: {exc.message}") from exc
 
 
 def _read_cell(page: MarkdownPage, cell: _Cell, source: str) -> None:
