@@ -11,7 +11,7 @@ import yaml
 
 from headwater.metrics import make_http_metrics, make_metrics
 from index.core.formats.markdown import parse_markdown
-from ingest.adapters.kafka import MAX_OUTSTANDING
+from ingest.core.window import WINDOW
 from schemas.formats import Dialect
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -174,7 +174,7 @@ def test_a_process_of_which_none_is_left_is_told() -> None:
 def test_an_alarm_waits_for_no_more_pages_than_intake_lets_pile_up() -> None:
     [bound] = re.findall(r"> (\d+)$", QUERIES["HeadwaterStaysBehind"])
 
-    assert int(bound) < MAX_OUTSTANDING
+    assert int(bound) < WINDOW.pages
 
 
 def test_what_is_scraped_and_shown_are_services_and_files_that_there_are() -> None:
