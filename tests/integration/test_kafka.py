@@ -118,7 +118,7 @@ def test_what_is_published_is_there_for_good_under_its_pages_key(
 ) -> None:
     largest = changed("large.md", 1, "x" * MAX_PAGE_BYTES)
     events: list[PageEvent] = [changed("a.md", 1), deleted("b.md", 2, moved_to="a.md"), largest]
-    publish = KafkaPublish(topics, Index().pending)
+    publish = KafkaPublish(topics, Index({event.page_id for event in events}).pending)
 
     runner.run(publish(events))
     publish.close()

@@ -12,6 +12,7 @@ from psycopg import sql
 
 from index.adapters.postgres.database import Cursor, Database
 from index.adapters.postgres.dropped import unless_dropped
+from index.adapters.postgres.dropping import drop_generation
 from index.adapters.postgres.statements import statement, statement_for
 from index.core.generations import GenerationInfo
 from index.core.ledger import Delays, SourceStatus
@@ -118,38 +119,7 @@ class PostgresGenerations:
 
     async def drop(self, generation: Generation) -> bool:
         """See `GenerationStore.drop`."""
-        async with self._database.transaction() as cursor:
-            await cursor.execute(
-                "SELECT state FROM generation WHERE generation = %s FOR UPDATE", (generation,)
-            )
-            row = await cursor.fetchone()
-            if row is None:
-                return False
-            if row[0] == "live":
-                raise WrongUse(f"generation {generation} is live")
-            # Committed first: writers begin nothing for it any more while its rows go.
-            await cursor.execute(
-                "UPDATE generation SET state = 'retired' WHERE generation = %s", (generation,)
-            )
-        with contextlib.suppress(
-            psycopg.errors.UndefinedTable
-        ):  # dropped by somebody else meanwhile
-            await self._remove(generation)
-        return True
-
-    async def _remove(self, generation: Generation) -> None:
-        async with self._database.transaction() as cursor:
-            # In the order of who writes a page: its tables, then its row and the generation's.
-            await cursor.execute(statement_for("lock_generation_tables", generation))
-            await cursor.execute(
-                "SELECT 1 FROM generation WHERE generation = %s FOR UPDATE", (generation,)
-            )
-            for table in ("lexical_term", "lexical_source", "page_state", "parked", "generation"):
-                await cursor.execute(
-                    sql.SQL("DELETE FROM {} WHERE generation = %s").format(sql.Identifier(table)),
-                    (generation,),
-                )
-            await cursor.execute(statement_for("drop_generation_tables", generation))
+        return await drop_generation(self._database, generation)
 
     async def build_vector_index(self, generation: Generation) -> None:
         """Build the approximate index of a generation, if it is not there. Idempotent. Raises: GenerationGone."""
