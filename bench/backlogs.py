@@ -29,6 +29,7 @@ _WORDS = tuple(f"word{number}" for number in range(3_000))
 _COMMIT = "0" * 40
 _LOAD = 10_000
 _TERMS = 14
+_ANY_REVISION = 2**62  # no event of a benchmark is above it
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,9 @@ def make_generation(chain: Chain) -> None:
 
     asyncio.run(make())
     with psycopg.connect(chain.database, autocommit=True) as connection:
-        connection.execute("INSERT INTO source (name) VALUES (%s)", (SOURCE,))
+        connection.execute(
+            "INSERT INTO source (name, revision) VALUES (%s, %s)", (SOURCE, _ANY_REVISION)
+        )
 
 
 def publish(chain: Chain, changes: Sequence[Change]) -> None:

@@ -144,9 +144,9 @@ class WatchedRecords:
         await self._records.keep_undecodable(record, reason)
         self._watch.undecodable(record, reason)
 
-    async def known_sources(self, sources: Collection[SourceName]) -> Collection[SourceName]:
-        """See `RecordStore.known_sources`."""
-        return await self._records.known_sources(sources)
+    async def revisions(self, sources: Collection[SourceName]) -> Mapping[SourceName, Revision]:
+        """See `RecordStore.revisions`."""
+        return await self._records.revisions(sources)
 
     async def newest(self, pages: Collection[PageId]) -> Mapping[PageId, Revision]:
         """See `RecordStore.newest`."""

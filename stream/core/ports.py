@@ -16,8 +16,12 @@ class RecordStore(Protocol):
         """Keep where it came from, why it is no event, and the first KiB of it. Idempotent."""
         ...
 
-    async def known_sources(self, sources: Collection[SourceName]) -> Collection[SourceName]:
-        """Those that intake has ever begun to sync: it does so before it publishes their first event."""
+    async def revisions(self, sources: Collection[SourceName]) -> Mapping[SourceName, Revision]:
+        """The newest revision of each, as of now; a source that intake has never begun to sync is left out.
+
+        Intake takes a revision before it publishes anything with it: what was read before the record came is too old
+        to judge it by.
+        """
         ...
 
     async def newest(self, pages: Collection[PageId]) -> Mapping[PageId, Revision]:

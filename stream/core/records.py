@@ -1,6 +1,6 @@
 """What to do with the records of a batch before any page is touched."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from schemas.errors import UndecodableRecord
@@ -29,18 +29,30 @@ class SortedRecords:
         """Whose events they are."""
         return frozenset(source_of(event.page_id) for event in self.events)
 
-    def without_strangers(self, known: Collection[SourceName]) -> "SortedRecords":
-        """The same with events of sources not `known` among what is no event.
+    def without_strangers(self, known: Mapping[SourceName, Revision]) -> "SortedRecords":
+        """The same with events that intake cannot have published among what is no event.
 
-        Intake knows a source before it publishes anything of it: somebody else wrote these.
+        Intake takes a source's revision before it publishes anything with it, so somebody else wrote these, or the
+        database has gone back since. A page would never leave a revision that its source does not reach.
         """
-        own = [entry for entry in self.decoded if source_of(entry[1].page_id) in known]
-        strange = [
-            (record, UndecodableRecord(f"no source is named {source_of(event.page_id)[:200]!r}"))
-            for record, event in self.decoded
-            if source_of(event.page_id) not in known
-        ]
-        return SortedRecords(tuple(own), (*self.undecodable, *strange))
+        own: list[tuple[Record, PageEvent]] = []
+        strange = list(self.undecodable)
+        for record, event in self.decoded:
+            reason = _strangeness(event, known)
+            if reason is None:
+                own.append((record, event))
+            else:
+                strange.append((record, UndecodableRecord(reason)))
+        return SortedRecords(tuple(own), tuple(strange))
+
+
+def _strangeness(event: PageEvent, known: Mapping[SourceName, Revision]) -> str | None:
+    source = source_of(event.page_id)
+    if source not in known:
+        return f"no source is named {source[:200]!r}"
+    if event.revision > known[source]:
+        return f"{source[:200]!r} is at revision {known[source]}, before {event.revision}"
+    return None
 
 
 def sort_records(records: Iterable[Record]) -> SortedRecords:

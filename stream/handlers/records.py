@@ -1,6 +1,6 @@
 """Consuming records as a broker keeps them: decode, pass over what a flood has superseded, consume."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -25,16 +25,16 @@ class RecordConsumer:
 
 
 async def consume_records(records: Sequence[Record], lag: int, to: RecordConsumer) -> None:
-    """Return once every record is applied, superseded, parked or, being no event of a source of ours, kept in sight.
+    """Return once every record is applied, superseded, parked or, being no event of ours, kept in sight.
 
     `lag` is how many records wait behind these. Raises: ParkingFailed, on which the process must end with nothing
     acknowledged.
     """
     parts = sort_records(records)
-    known: Collection[SourceName] = ()
+    known: Mapping[SourceName, Revision] = {}
     async for attempt in to.consumer.retries():
         with attempt:
-            known = await to.records.known_sources(parts.sources)
+            known = await to.records.revisions(parts.sources)
     parts = parts.without_strangers(known)
     for record, error in parts.undecodable:
         await _keep(record, error, to)

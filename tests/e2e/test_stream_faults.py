@@ -168,7 +168,7 @@ def test_r06_r29_what_is_too_large_is_parked_and_what_is_newer_is_understood(
     newer = msgspec.msgpack.decode(encode_event(changed("newer.md", 1)))
     page_id = PageId("elsewhere/newer.md")
     newer |= {"page_id": page_id, "a_field_of_tomorrow": {"x": 1}}
-    deployed.rows("INSERT INTO source (name) VALUES ('elsewhere') RETURNING name")
+    deployed.rows("INSERT INTO source (name, revision) VALUES ('elsewhere', 1) RETURNING name")
     deployed.docs.write("huge.md", "# Huge\n\n" + "word " * (MAX_PAGE_BYTES // 5 + 1))
     author.edit_all()
     deployed.send((key_of(page_id), msgspec.msgpack.encode(newer)))
@@ -226,7 +226,9 @@ def _play(deployed: Deployed, topic: Topic, records: Sequence[Sent]) -> None:
 def _publish_flood(deployed: Deployed, path: str) -> None:
     """What the ledger says of a source that has published all its revisions already."""
     with psycopg.connect(deployed.database) as connection:
-        connection.execute("INSERT INTO source (name) VALUES ('flood')")
+        connection.execute(
+            "INSERT INTO source (name, revision) VALUES ('flood', %s)", (_REVISIONS,)
+        )
         connection.execute(
             "INSERT INTO publication (source_id, path, revision, kind, fingerprint, blob, url, commit,"
             " committed_at, detected_at) SELECT source_id, %s, %s, 'changed', '', '', '', '', now(), now()"

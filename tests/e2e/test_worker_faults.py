@@ -57,6 +57,7 @@ def test_r06_s33_poison_is_kept_in_sight_and_holds_up_nobody(deployed: Deployed)
         (b"docs/x.md", None),
         (b"another key", msgspec.msgpack.encode(_event("docs/x.md"))),
         (b"elsewhere/x.md", msgspec.msgpack.encode(_event("elsewhere/x.md"))),
+        (b"docs/page0.md", msgspec.msgpack.encode(_event("docs/page0.md") | {"revision": 10**6})),
     ]
     worker = deployed.start("worker")
     deployed.send(*poison)

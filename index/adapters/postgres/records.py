@@ -29,13 +29,17 @@ class PostgresRecords:
         async with self._database.transaction() as cursor:
             await cursor.execute(statement("insert_undecodable"), values)
 
-    async def known_sources(self, sources: Collection[SourceName]) -> Collection[SourceName]:
-        """See `RecordStore.known_sources`."""
+    async def revisions(self, sources: Collection[SourceName]) -> Mapping[SourceName, Revision]:
+        """See `RecordStore.revisions`."""
         if not sources:
-            return ()
+            return {}
         async with self._database.transaction() as cursor:
-            await cursor.execute("SELECT name FROM source WHERE name = ANY(%s)", (list(sources),))
-            return {SourceName(name) for (name,) in await cursor.fetchall()}
+            await cursor.execute(
+                "SELECT name, revision FROM source WHERE name = ANY(%s)", (list(sources),)
+            )
+            return {
+                SourceName(name): Revision(revision) for name, revision in await cursor.fetchall()
+            }
 
     async def newest(self, pages: Collection[PageId]) -> Mapping[PageId, Revision]:
         """See `RecordStore.newest`."""

@@ -169,12 +169,12 @@ class Rig:
 
 
 class NoRecords:
-    """Knows every source, and no page."""
+    """Knows every source, at whatever revision, and no page."""
 
     async def keep_undecodable(self, record: Record, reason: str) -> None: ...
 
-    async def known_sources(self, sources: Collection[SourceName]) -> Collection[SourceName]:
-        return sources
+    async def revisions(self, sources: Collection[SourceName]) -> Mapping[SourceName, Revision]:
+        return dict.fromkeys(sources, Revision(2**62))
 
     async def newest(self, pages: Collection[PageId]) -> Mapping[PageId, Revision]:
         return {}

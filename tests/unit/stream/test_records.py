@@ -24,7 +24,8 @@ from tests.support.events import SOURCE, changed, page
 class _Known:
     """A `RecordStore` in memory; the first `outages` calls fail, and `refuses` those that keep something."""
 
-    revisions: Mapping[PageId, Revision] = field(default_factory=dict)
+    published: Mapping[PageId, Revision] = field(default_factory=dict)
+    reached: int = 3
     outages: int = 0
     refuses: bool = False
     kept: list[Record] = field(default_factory=list)
@@ -36,14 +37,14 @@ class _Known:
             raise ValueError("there is no such table")
         self.kept.append(record)
 
-    async def known_sources(self, sources: Collection[SourceName]) -> Collection[SourceName]:
+    async def revisions(self, sources: Collection[SourceName]) -> Mapping[SourceName, Revision]:
         self._answer()
-        return [source for source in sources if source == SOURCE]
+        return {source: Revision(self.reached) for source in sources if source == SOURCE}
 
     async def newest(self, _pages: Collection[PageId]) -> Mapping[PageId, Revision]:
         self._answer()
         self.asked += 1
-        return self.revisions
+        return self.published
 
     def _answer(self) -> None:
         if self.outages:
@@ -127,6 +128,31 @@ def test_s33_an_event_of_a_source_that_intake_never_heard_of_is_kept_in_sight_an
 
     assert consumed == [own]
     assert [kept.key for kept in known.kept] == [b"elsewhere/a.md"]
+
+
+def test_s33_an_event_above_the_revision_of_its_source_is_kept_in_sight_and_freezes_no_page(
+    consumed: list[PageEvent],
+) -> None:
+    known = _Known(reached=7)
+    newest, forged = changed("a.md", 7), changed("a.md", 8)
+
+    consume([record(forged), record(newest, 1)], known)
+
+    assert consumed == [newest]
+    assert [kept.offset for kept in known.kept] == [0]
+
+
+def test_a_revision_that_was_taken_while_the_event_was_on_its_way_is_known(
+    consumed: list[PageEvent],
+) -> None:
+    known = _Known(reached=1)
+    consume([record(changed("a.md", 1))], known)
+    known.reached = 2
+
+    consume([record(changed("a.md", 2), 1)], known)
+
+    assert [event.revision for event in consumed] == [1, 2]
+    assert known.kept == []
 
 
 def test_whenever_an_attempt_is_made_again_it_is_heard() -> None:
