@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from headwater.settings import Settings
 from index.adapters.embed.embedder import Embedder
@@ -18,6 +19,9 @@ from index.core.embedding import Embed
 from index.core.generations import Fingerprint, GenerationInfo
 from index.core.pages import CHUNKER, PARSER
 from schemas.errors import EmbedderLost
+
+if TYPE_CHECKING:  # Ray reads its environment when it is imported, which `connect` sets
+    from index.adapters.embed.ray_pool import RayPool
 
 Say = Callable[[str], None]
 
@@ -36,7 +40,7 @@ class Models:
     say: Say
     stack: AsyncExitStack
     embedders: dict[str, Embedder] = field(default_factory=dict)
-    indexers: dict[str, Embed] = field(default_factory=dict)
+    pools: "dict[str, RayPool]" = field(default_factory=dict)
     readers: dict[tuple[str, int], ReadingPool] = field(default_factory=dict)
     lost: asyncio.Event = field(default_factory=asyncio.Event)
     _is_connected: bool = False
@@ -66,9 +70,15 @@ class Models:
             return (await self.embedder(model)).embed_texts
         held = await self.held(model)
         async with self._turn("indexer", model):
-            if model not in self.indexers:
-                self.indexers[model] = await self._pool(held)
-            return self.indexers[model]
+            if model not in self.pools:
+                self.pools[model] = await self._pool(held)
+            return self.pools[model]
+
+    async def end_pool(self, model: str) -> None:
+        """Give a cluster back what a model holds of it, whoever else used it. Idempotent."""
+        pool = self.pools.pop(model, None)
+        if pool is not None:
+            await pool.end()
 
     async def held(self, model: str) -> Held:
         """What the actors of a cluster hold of a model."""
@@ -82,7 +92,7 @@ class Models:
             device=self.settings.embedding.device,
         )
 
-    async def _pool(self, held: Held) -> Embed:
+    async def _pool(self, held: Held) -> "RayPool":
         await self.connect()
         from index.adapters.embed.ray_pool import RayPool
 

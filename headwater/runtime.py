@@ -12,12 +12,12 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import structlog
 from numpy.typing import NDArray
 
 from headwater.metering import Cost, MeteredEmbed
 from headwater.models import Models, Say, model_hash_of
 from headwater.questions import QuestionEmbedder
+from headwater.receiving import Receivers
 from headwater.seeing.watch import PageWatch
 from headwater.seeing.watched import (
     WatchedPages,
@@ -48,14 +48,11 @@ from schemas.answers import SearchResponse
 from schemas.errors import (
     GenerationGone,
     ModelChanged,
-    PermanentError,
     WrongUse,
 )
 from schemas.events import PageEvent
 from schemas.ids import Generation
 from stream.handlers import Consumer, Told
-
-_log = structlog.get_logger()
 
 _LEDGER_KEPT = timedelta(days=30)
 _ORPHANS_KEPT = timedelta(days=7)
@@ -90,6 +87,12 @@ class Runtime:
     examine: ExaminingChild
     watch: PageWatch
     prefilling: asyncio.Lock = field(default_factory=asyncio.Lock)
+    receiving: Receivers = field(init=False)
+
+    def __post_init__(self) -> None:
+        # What is published in this process is consumed here alone: a generation left out would be waited for.
+        receiving = Receivers(self.open_receiver, is_patient=self.transport.is_local)
+        object.__setattr__(self, "receiving", receiving)
 
     @property
     def publish(self) -> Publish:
@@ -103,26 +106,36 @@ class Runtime:
         return await search_index(question, k=k, sources=sources, searcher=self.searcher)
 
     async def receivers(self) -> Sequence[Receiver]:
-        """Every generation that receives changes, with the means it was built with.
+        """Every generation that receives changes, with the means it was built with; see `Receivers.of`."""
+        return await self.receiving.of(await self.store.generations.generations())
 
-        One whose model cannot be had here is left out: what it misses is sent again, and the others go on.
-        """
-        receivers = []
-        for info in await self.store.generations.generations():
-            try:
-                receivers.append(await self._receiver(info))
-            except PermanentError as error:
-                if info.is_live:
-                    raise
-                _log.warning("generation.left_out", generation=info.generation, reason=str(error))
-        return receivers
+    async def ready_to_index(self) -> None:
+        """Have the model of the live generation at hand, or the configured one before there is any."""
+        known = await self.store.generations.generations()
+        info = next((info for info in known if info.is_live), None)
+        if info is None:
+            await self.models.indexer(self.settings.embedding.model)
+        elif await self.models.is_unchanged(info):
+            await self.models.indexer(info.model)
+
+    async def unused_models(self) -> set[str]:
+        """The models that a cluster holds for us and that no generation needs any more, nor the next one."""
+        known = await self.store.generations.generations()
+        names = {self.settings.embedding.model, *(info.model for info in known)}
+        hashes = {model_hash_of(info.fingerprint) for info in known}
+        return {
+            model
+            for model, pool in self.models.pools.items()
+            if model not in names and pool.held.model_hash not in hashes
+        }
 
     async def reader(self, info: GenerationInfo) -> ReadEvent:
         """What cuts pages as a generation was cut from the start."""
         built = Fingerprint.parse(info.fingerprint)
         return await self.models.reader(info.model, built.target_chars if built else None)
 
-    async def _receiver(self, info: GenerationInfo) -> Receiver:
+    async def open_receiver(self, info: GenerationInfo) -> Receiver:
+        """What fills a generation. Raises: PermanentError where its model cannot be had, EmbedderUnavailable."""
         reader = await self.reader(info)
         embed: Embed = partial(_refuse_texts, info.model)
         if await self.models.is_unchanged(info):
@@ -220,7 +233,9 @@ async def open_runtime(
         )
         embed_query = QuestionEmbedder(models, store.generations)
         searcher = Searcher(store.search, embed_query, weights, retrieval.candidates)
-        yield Runtime(settings, store, models, transport, searcher, Cost(), examine, watch)
+        runtime = Runtime(settings, store, models, transport, searcher, Cost(), examine, watch)
+        stack.push_async_callback(runtime.receiving.close)
+        yield runtime
 
 
 def _transport(

@@ -23,6 +23,7 @@ from headwater.intake import follow_all, hint_all, pass_hints, store_delivery
 from headwater.keeping import keep_database
 from headwater.metering import Ears
 from headwater.metrics import QueryMeter, make_metrics
+from headwater.receiving import end_unused
 from headwater.runtime import Runtime, open_runtime
 from headwater.seeing.gauges import see
 from headwater.seeing.opening import open_watch
@@ -169,8 +170,10 @@ async def _start(
     if Part.ANSWER in parts and not runtime.settings.ray.serve_url:
         tasks.append(group.create_task(_keep_models_ready(runtime)))
     if Part.CONSUME in parts:
-        await runtime.models.indexer(runtime.settings.embedding.model)
+        await runtime.ready_to_index()
         tasks.append(group.create_task(runtime.models.end_when_lost()))
+        unused, end = runtime.unused_models, runtime.models.end_pool
+        tasks.append(group.create_task(end_unused(unused, end)))
     return tasks
 
 

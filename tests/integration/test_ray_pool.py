@@ -1,6 +1,7 @@
 """Embedding on a real Ray: actors that die, hang, raise or lie."""
 
 import asyncio
+import contextlib
 import os
 import signal
 from collections.abc import Iterator
@@ -191,7 +192,7 @@ def test_a_model_that_fails_at_every_text_is_told_and_blames_none(runner: asynci
 def test_an_actor_may_wait_for_room_longer_than_a_cluster_may_be_silent(
     pool: "RayPool", runner: asyncio.Runner
 ) -> None:
-    whole = RaySettings(address="local", actors=1, cpus=1.0, timeout_s=0.5, lost_after_s=1.0)
+    whole = RaySettings(address="local", actors=1, cpus=2.0, timeout_s=0.5, lost_after_s=1.0)
 
     async def play() -> None:
         opening = asyncio.create_task(opened(held("unruly", "9" * 64), whole))
@@ -206,11 +207,45 @@ def test_an_actor_may_wait_for_room_longer_than_a_cluster_may_be_silent(
     runner.run(play())
 
 
+@pytest.mark.usefixtures("cluster")
+def test_the_room_of_a_model_that_nobody_needs_any_more_is_for_another(
+    runner: asyncio.Runner,
+) -> None:
+    whole = RaySettings(address="local", actors=1, cpus=2.0)
+
+    async def play() -> None:
+        import ray
+
+        _end_for_good(held("unruly"), SETTINGS)
+        old = await opened(held("unruly", "7" * 64), whole)
+        coming = asyncio.create_task(opened(held("unruly", "8" * 64), whole))
+        await asyncio.sleep(1)
+        assert not coming.done()
+
+        await old.end()
+        await old.end()
+
+        async with asyncio.timeout(60):
+            new = await coming
+        named = ray.util.list_named_actors()
+        assert [name for name in named if "7777" in name or "8888" in name] == [
+            name_of(new.held, 0)
+        ]
+        await new.end()
+
+    from index.adapters.embed.ray_pool import name_of
+
+    runner.run(play())
+
+
 def _end_for_good(of: Held, settings: RaySettings) -> None:
     import ray
 
+    from index.adapters.embed.ray_pool import name_of
+
     for number in range(settings.actors):
-        ray.kill(ray.get_actor(f"embed-{of.model_hash[:16]}-{number}"))
+        with contextlib.suppress(ValueError):  # gone already
+            ray.kill(ray.get_actor(name_of(of, number)))
 
 
 async def _blamed(pool: "RayPool", texts: list[str]) -> bool:

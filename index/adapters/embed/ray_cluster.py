@@ -1,6 +1,7 @@
 """Connecting this process to a Ray cluster, or to one of its own on loopback."""
 
 import contextlib
+import math
 import os
 import secrets
 import shutil
@@ -14,6 +15,7 @@ from schemas.errors import EmbedderUnavailable, WrongUse
 
 NAMESPACE = "headwater"
 LOCAL = "local"
+_POOLS = 2  # of the model that answers, and of the one that is to take over
 _OBJECT_STORE_BYTES = 100 * 2**20
 
 
@@ -59,7 +61,7 @@ def connect(settings: RaySettings, home: Path) -> Callable[[], None]:
         if settings.address == LOCAL:
             ray.init(
                 **options,
-                num_cpus=max(1, round(settings.cpus * settings.actors)),
+                num_cpus=max(1, math.ceil(_POOLS * settings.cpus * settings.actors)),
                 include_dashboard=False,
                 object_store_memory=_OBJECT_STORE_BYTES,
                 _temp_dir=folder,  # sockets below it have room for about 100 characters

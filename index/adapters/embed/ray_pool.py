@@ -1,7 +1,9 @@
 """A pool of embedding actors, shared by every worker of a cluster."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ import structlog
 from numpy.typing import NDArray
 from ray.exceptions import RayError
 
+from index.adapters.embed.in_thread import in_daemon_thread
 from index.adapters.embed.ray_actor import EmbedActor, Held, actor_options
 from index.adapters.embed.ray_call import Caller, CallFailed, reason_of
 from index.core.embedding import check_vectors
@@ -22,6 +25,7 @@ _log = structlog.get_logger()
 CALLS_AN_ACTOR = 2
 CALL_TEXTS = 64
 _PROBE = "a word "
+_END_WITHIN_S = 5.0
 _PROBES, _TURNS, _ALONE = 3, 10, 2
 
 
@@ -52,8 +56,7 @@ class RayPool:
         caller = Caller(settings, lost)
         try:
             actors = [
-                _actor(f"embed-{held.model_hash[:16]}-{number}", held, settings)
-                for number in range(settings.actors)
+                _actor(name_of(held, number), held, settings) for number in range(settings.actors)
             ]
         except (RayError, RuntimeError, ValueError) as error:
             raise EmbedderUnavailable(reason_of(error)) from error
@@ -84,6 +87,13 @@ class RayPool:
             raise first_failure(failures) from failures
         empty = np.empty((0, self.held.dim), dtype=np.float32)
         return np.concatenate([empty, *(task.result() for task in tasks)])
+
+    async def end(self) -> None:
+        """End the actors for good, those of every worker: for a model that nobody needs any more. Idempotent."""
+        for actor in self._actors:
+            kill = partial(ray.kill, actor, no_restart=True)
+            with contextlib.suppress(RayError, RuntimeError, ValueError, TimeoutError):
+                await in_daemon_thread(kill, timeout_s=_END_WITHIN_S)
 
     async def pids(self) -> Sequence[int]:
         """The process of each actor, wherever it runs. Raises: RayError."""
@@ -149,6 +159,11 @@ class RayPool:
                 if self.lost.is_set() or not left:
                     _log.error("embed_actor.fails", reason=failure.reason)
                     raise
+
+
+def name_of(held: Held, number: int) -> str:
+    """What an actor is called on its cluster."""
+    return f"embed-{held.model_hash[:16]}-{number}"
 
 
 def _actor(name: str, held: Held, settings: RaySettings) -> Any:
