@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -234,6 +235,21 @@ def test_the_room_of_a_model_that_nobody_needs_any_more_is_for_another(
         await new.end()
 
     from index.adapters.embed.ray_pool import name_of
+
+    runner.run(play())
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_worker_of_another_version_talks_to_actors_of_its_own(
+    runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def play() -> None:
+        old = await opened(held("unruly", "5" * 64), ALONE)
+        monkeypatch.setattr(metadata, "version", lambda _: "9999.1.1")
+        new = await opened(held("unruly", "5" * 64), ALONE)
+        assert set(await old.pids()).isdisjoint(await new.pids())
+        await old.end()
+        await new.end()
 
     runner.run(play())
 

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import hashlib
 from collections.abc import Sequence
 from functools import partial
+from importlib import metadata
 from typing import Any
 
 import numpy as np
@@ -162,8 +164,12 @@ class RayPool:
 
 
 def name_of(held: Held, number: int) -> str:
-    """What an actor is called on its cluster."""
-    return f"embed-{held.model_hash[:16]}-{number}"
+    """What an actor is called on its cluster.
+
+    Its code is that of the version which made it, for as long as it lives: another version has actors of its own.
+    """
+    version = hashlib.sha256(metadata.version("headwater").encode()).hexdigest()
+    return f"embed-{held.model_hash[:16]}-{version[:8]}-{number}"
 
 
 def _actor(name: str, held: Held, settings: RaySettings) -> Any:
