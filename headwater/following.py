@@ -21,7 +21,7 @@ from index.core.plan import Outcome
 from ingest.adapters.folder import FolderReader
 from ingest.handlers.sync import Source, Syncer, SyncReport
 from ingest.settings import SourceKind, SourceSettings
-from schemas.errors import HeadwaterError, PermanentError
+from schemas.errors import HeadwaterError, PermanentError, TransientError
 from schemas.events import PageDeleted, PageEvent
 from schemas.ids import INTAKE, Generation, SourceName, source_of
 
@@ -76,6 +76,7 @@ class Following:
     hints: dict[SourceName, Hint] = field(default_factory=dict)
     troubles: dict[SourceName, HeadwaterError] = field(default_factory=dict)
     synced: dict[SourceName, bool] = field(default_factory=dict)
+    receiving: dict[SourceName, set[Generation]] = field(default_factory=dict)
 
     def hint(self, source: SourceName) -> bool:
         """Say that a source may have moved; False for one that is not followed."""
@@ -90,6 +91,14 @@ class Following:
             seconds = (utc_now() - event.detected_at).total_seconds()
             source = source_of(event.page_id)
             self.metrics.processing_seconds.labels(source=source, kind=kind).observe(seconds)
+
+    async def is_overtaken(self, source: SourceName) -> bool:
+        """Whether a sync waits for pages that need more than it sends: a hint, or another generation since it began."""
+        if self.hints[source].is_given():
+            return True
+        with contextlib.suppress(TransientError):
+            return await _receiving(self) != self.receiving[source]
+        return False
 
     async def ready(self) -> str | None:
         """A readiness check: every source was synced once and has no trouble."""
@@ -115,7 +124,7 @@ async def follow(
         since = since or taken
         trace, hint.trace = trace or hint.trace, ""
         try:
-            receiving = await _receiving(following)
+            receiving = following.receiving[source.name] = await _receiving(following)
             everything = not receiving <= set(filled)
             await _prefill(source, following, receiving - {*filled, *prefilled})
             prefilled |= receiving
@@ -137,7 +146,7 @@ async def follow(
             _note_trouble(source.name, named, following)
         else:
             if not report.is_complete:
-                continue  # a hint came between two slices: what is left is compared anew, and sent after what is newer
+                continue  # something came up meanwhile: what is left is compared anew, and sent after what is newer
             failures, filled, since, trace = 0, receiving, None, ""
             following.troubles.pop(source.name, None)
             following.metrics.source_trouble.labels(source=source.name).set(0)
@@ -151,6 +160,7 @@ def _syncer(following: Following, progress: Progress) -> Syncer:
         following.runtime.publish,
         utc_now,
         is_hinted=lambda name: following.hints[name].is_given(),
+        is_overtaken=following.is_overtaken,
         progress=progress,
         parked=following.runtime.watch.parked_at_intake,
     )

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 
+from ingest.core.ports import GiveUp, never
 from schemas.events import PageEvent
 from schemas.ids import PageId
 
@@ -40,13 +41,14 @@ class LocalLog:
                 self._outstanding[event.page_id] = self._outstanding.get(event.page_id, 0) + 1
             self._changed.notify_all()
 
-    async def settled(self, pages: Collection[PageId]) -> None:
-        """See `Publish.settled`."""
+    async def settled(self, pages: Collection[PageId], given_up: GiveUp = never) -> bool:
+        """See `Publish.settled`. What is at hand in this process moves, or ends it: nobody has to give up."""
         async with self._changed:
             await self._changed.wait_for(
                 lambda: self._failure or not any(page in self._outstanding for page in pages)
             )
             self._raise_failure()
+        return True
 
     async def run(self, consume: Callable[[Sequence[PageEvent]], Awaitable[None]]) -> None:
         """Feed `consume` batches of at most 64 events for ever. A failure of it ends this and every publisher."""

@@ -13,7 +13,7 @@ from index.core.pages import ReadPage
 from index.core.plan import Outcome, PagePlan
 from index.core.ports import PageStore, ParkStore, ReadEvent
 from index.handlers import Receiver
-from ingest.core.ports import Publish
+from ingest.core.ports import GiveUp, Publish, never
 from schemas.events import PageChanged, PageEvent
 from schemas.ids import Generation, PageId, Revision, SourceName, source_of
 from schemas.wire import Record
@@ -32,9 +32,9 @@ class WatchedPublish:
         with self._watch.publishing(events):
             await self._publish(events)
 
-    async def settled(self, pages: Collection[PageId]) -> None:
+    async def settled(self, pages: Collection[PageId], given_up: GiveUp = never) -> bool:
         """See `Publish.settled`."""
-        await self._publish.settled(pages)
+        return await self._publish.settled(pages, given_up)
 
 
 def watched_receiver(to: Receiver, watch: PageWatch) -> Receiver:

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.errors import KafkaError
 
-from ingest.core.ports import NobodyWatches, Pending, PublishWatch
+from ingest.core.ports import GiveUp, NobodyWatches, Pending, PublishWatch, never
 from ingest.core.window import NOTHING, Load, has_room, in_pieces, load_of
 from schemas.broker import Broker
 from schemas.errors import BrokerUnavailable, NotConsumed
@@ -21,6 +21,7 @@ from schemas.wire import encode_event, key_of
 
 _FIRST_POLL_S, _LONGEST_POLL_S = 0.02, 0.1
 _SLOWER = 1.2
+_STILL_S = 0.5
 _SEND_TIMEOUT_S = 30.0
 _ASK_TIMEOUT_MS = 3_000
 _CLOSE_WITHIN_S = 1.0
@@ -74,10 +75,12 @@ class KafkaPublish:
         loads = (sent.load for page, sent in self._sent.items() if source_of(page) in sources)
         return sum(loads, NOTHING)
 
-    async def settled(self, pages: Collection[PageId]) -> None:
+    async def settled(self, pages: Collection[PageId], given_up: GiveUp = never) -> bool:
         """See `Publish.settled`. Raises: NotConsumed."""
         awaited = frozenset(pages)
-        await self._wait_until(lambda: awaited.isdisjoint(self._sent), awaited.__contains__)
+        return await self._wait_until(
+            lambda: awaited.isdisjoint(self._sent), awaited.__contains__, given_up
+        )
 
     async def ready(self) -> str | None:
         """A readiness check: whether the broker answers, and has the topic."""
@@ -96,23 +99,20 @@ class KafkaPublish:
         self._drop_admin()
 
     async def _wait_until(
-        self, is_met: Callable[[], bool], is_awaited: Callable[[PageId], bool]
-    ) -> None:
+        self,
+        is_met: Callable[[], bool],
+        is_awaited: Callable[[PageId], bool],
+        given_up: GiveUp = never,
+    ) -> bool:
         """What moves elsewhere is no sign of the pages that are awaited: theirs may be lost while others go on.
 
-        Raises: NotConsumed.
+        Returns: whether it is met, and not given up. Raises: NotConsumed.
         """
         loop = asyncio.get_running_loop()
         moved_at, resend_after_s = loop.time(), self._broker.settings.resend_after_s
-        poll_s = _FIRST_POLL_S
+        poll_s, asked_at = _FIRST_POLL_S, moved_at
         while not is_met():
-            # Other sources send and wait meanwhile: only what was asked about is known to be done.
-            asked = {page: sent.revision for page, sent in self._sent.items()}
-            pending = set(await self._pending(asked))
-            done = [page for page in asked if page not in pending]
-            for page in done:
-                if page in self._sent and self._sent[page].revision == asked[page]:
-                    del self._sent[page]
+            asked, done = await self._forget_done()
             if any(is_awaited(page) for page in done):
                 moved_at = loop.time()
             elif loop.time() - moved_at > resend_after_s:
@@ -120,9 +120,25 @@ class KafkaPublish:
                 for page in lost:
                     self._sent.pop(page, None)
                 raise NotConsumed(len(lost), resend_after_s)
+            elif loop.time() - max(moved_at, asked_at) > _STILL_S:
+                asked_at = loop.time()
+                if await given_up():
+                    return False
             if not is_met():
                 await asyncio.sleep(poll_s)
                 poll_s = min(poll_s * _SLOWER, _LONGEST_POLL_S)
+        return True
+
+    async def _forget_done(self) -> tuple[Collection[PageId], Collection[PageId]]:
+        """Ask what is outstanding. Returns: the pages that were asked about, and those of them that are done."""
+        # Other sources send and wait meanwhile: only what was asked about is known to be done.
+        asked = {page: sent.revision for page, sent in self._sent.items()}
+        pending = set(await self._pending(asked))
+        done = [page for page in asked if page not in pending]
+        for page in done:
+            if page in self._sent and self._sent[page].revision == asked[page]:
+                del self._sent[page]
+        return asked, done
 
     def _send(self, events: Sequence[PageEvent]) -> None:
         """Send all and wait until the broker has all; called in a thread, one at a time."""

@@ -92,6 +92,15 @@ class Ledger(Protocol):
         ...
 
 
+GiveUp = Callable[[], Awaitable[bool]]
+"""Whether a wait for pages is to end before they are done."""
+
+
+async def never() -> bool:
+    """A `GiveUp`."""
+    return False
+
+
 class Publish(Protocol):
     """Somewhere to send events."""
 
@@ -99,8 +108,11 @@ class Publish(Protocol):
         """Return once all are accepted for good; waits while too many are outstanding."""
         ...
 
-    async def settled(self, pages: Collection[PageId]) -> None:
-        """Return once nothing sent before for `pages` is outstanding any more."""
+    async def settled(self, pages: Collection[PageId], given_up: GiveUp = never) -> bool:
+        """Return once nothing sent before for `pages` is outstanding any more, or while nothing moves, once `given_up`.
+
+        Returns: whether all are done.
+        """
         ...
 
 

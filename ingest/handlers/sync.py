@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 import structlog
 
@@ -63,9 +64,14 @@ class SyncReport:
     is_complete: bool = True
 
 
+async def _never(_source: SourceName) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Syncer:
-    """What every sync works with. `is_hinted` tells that something newer than this sync's head is known.
+    """What every sync works with. `is_hinted` tells that something newer than this sync's head is known; `is_overtaken`
+    that waiting for its pages any longer would only keep the next sync from what there is to do now.
 
     `parked` hears which pages were parked at intake, with the reasons, once that is on record. `slice_pages` is how
     many pages are announced and sent together.
@@ -75,6 +81,7 @@ class Syncer:
     publish: Publish
     now: Callable[[], datetime]
     is_hinted: Callable[[SourceName], bool] = lambda _: False
+    is_overtaken: Callable[[SourceName], Awaitable[bool]] = _never
     progress: Callable[[SourceName, int, int], None] = lambda *_: None
     parked: Callable[[Revision, Sequence[tuple[PageId, str]]], None] = lambda *_: None
     slice_pages: int = SLICE_PAGES
@@ -261,7 +268,7 @@ async def _send(
     stamp: Stamp,
     syncer: Syncer,
 ) -> bool:
-    """Announce and publish slice by slice; False when a newer hint ended it.
+    """Announce and publish slice by slice; False when something newer ended it.
 
     What the files say of themselves goes on record first, all of it at once: if this sync dies between two slices,
     the next one looks at every page again that this one looked at, those that wait for a URL to fall free included.
@@ -281,8 +288,8 @@ async def _send(
         await syncer.publish(events_of(batch, texts, stamp, newest))
         sent += len(batch)
         syncer.progress(name, sent, len(changes))
-    await syncer.publish.settled([page_id(name, change.path) for change in changes])
-    return True
+    pages = [page_id(name, change.path) for change in changes]
+    return await syncer.publish.settled(pages, partial(syncer.is_overtaken, name))
 
 
 def _claims_announced(looks: Mapping[str, Look | None]) -> Announcement:

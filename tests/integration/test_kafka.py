@@ -274,6 +274,19 @@ def test_what_nobody_consumes_is_told_and_may_be_sent_again(
     publish.close()
 
 
+def test_a_wait_in_which_nothing_moves_is_given_up_for_something_newer(
+    topics: Broker, runner: asyncio.Runner
+) -> None:
+    publish = KafkaPublish(topics, Index().pending)
+    runner.run(publish([changed("a.md", 1)]))
+    given_up = asyncio.Event()
+    given_up.set()
+
+    assert runner.run(publish.settled([page("a.md")], given_up.wait)) is False
+    assert publish.outstanding == 1
+    publish.close()
+
+
 def test_what_is_lost_is_told_however_busy_another_source_is(
     topics: Broker, runner: asyncio.Runner
 ) -> None:

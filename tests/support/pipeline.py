@@ -18,7 +18,7 @@ from index.core.ports import PageStore
 from index.handlers import Receiver
 from ingest.adapters.memory import MemoryReader
 from ingest.core.layout import Layout
-from ingest.core.ports import Ledger, Publish
+from ingest.core.ports import GiveUp, Ledger, Publish, never
 from ingest.handlers.sync import Source, Syncer, SyncReport, sync_source
 from ingest.settings import SourceSettings
 from schemas.events import PageChanged, PageEvent
@@ -255,8 +255,8 @@ class Recorded:
         self._pipeline.tell(events)
         await self._publish(events)
 
-    async def settled(self, pages: Collection[PageId]) -> None:
-        await self._publish.settled(pages)
+    async def settled(self, pages: Collection[PageId], given_up: GiveUp = never) -> bool:
+        return await self._publish.settled(pages, given_up)
 
 
 class UnrulyLog:
@@ -271,10 +271,11 @@ class UnrulyLog:
     async def __call__(self, events: Sequence[PageEvent]) -> None:
         self._waiting += events
 
-    async def settled(self, pages: Collection[PageId]) -> None:
+    async def settled(self, pages: Collection[PageId], given_up: GiveUp = never) -> bool:
         waiting, self._waiting = self._waiting, []
         for batch in self._deliver(waiting):
             await self._consume(batch)
+        return True
 
 
 class StuckLog:
@@ -293,8 +294,9 @@ class StuckLog:
         self._left -= 1
         await self._consume(events)
 
-    async def settled(self, pages: Collection[PageId]) -> None:
+    async def settled(self, pages: Collection[PageId], given_up: GiveUp = never) -> bool:
         """Everything is consumed as it is sent."""
+        return True
 
 
 def moves_of(events: Sequence[PageEvent]) -> list[tuple[str, str]]:
