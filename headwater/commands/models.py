@@ -12,6 +12,7 @@ from headwater.runtime import Store, open_store
 from headwater.settings import Settings
 from index.adapters.embed.in_thread import in_daemon_thread
 from index.adapters.embed.ray_actor import Held
+from index.adapters.embed.ray_cluster import until_silent
 from index.adapters.embed.ray_serve import deploy
 from schemas.errors import EmbedderLost, StoreUnavailable, WrongUse
 from schemas.ids import Generation
@@ -47,11 +48,22 @@ async def run_serve(settings: Settings, *, once: bool) -> int:
 
 
 async def _deploy(wanted: list[Held], settings: Settings) -> None:
+    """Deploying waits for models to load, for long if need be, but for no cluster that is gone."""
     ray = settings.ray
+    deploying = asyncio.ensure_future(
+        in_daemon_thread(partial(deploy, wanted, ray), timeout_s=_DEPLOY_WITHIN_S)
+    )
+    silent = asyncio.ensure_future(until_silent(ray.lost_after_s))
     try:
-        is_new = await in_daemon_thread(partial(deploy, wanted, ray), timeout_s=_DEPLOY_WITHIN_S)
+        await asyncio.wait({deploying, silent}, return_when=asyncio.FIRST_COMPLETED)
+        if not deploying.done():
+            raise EmbedderLost
+        is_new = deploying.result()
     except TimeoutError as error:
         raise EmbedderLost from error
+    finally:
+        deploying.cancel()
+        silent.cancel()
     if is_new:
         names = ", ".join(sorted({held.model for held in wanted}))
         say(f"Ray Serve embeds questions with {names} on http://{ray.serve_host}:{ray.serve_port}")

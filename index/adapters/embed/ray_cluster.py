@@ -1,5 +1,6 @@
 """Connecting this process to a Ray cluster, or to one of its own on loopback."""
 
+import asyncio
 import contextlib
 import math
 import os
@@ -10,12 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from index.adapters.embed.in_thread import in_daemon_thread
 from index.settings import RaySettings
 from schemas.errors import EmbedderUnavailable, WrongUse
 
 NAMESPACE = "headwater"
 LOCAL = "local"
 _POOLS = 2  # of the model that answers, and of the one that is to take over
+_ANSWER_WITHIN_S, _AGAIN_S = 5.0, 0.5
 _OBJECT_STORE_BYTES = 100 * 2**20
 
 
@@ -73,6 +76,22 @@ def connect(settings: RaySettings, home: Path) -> Callable[[], None]:
         first_line = (str(error).strip().splitlines() or ["no reason given"])[0]
         raise EmbedderUnavailable(f"Ray at {settings.address}: {first_line}") from error
     return lambda: _leave(folder)
+
+
+async def until_silent(after_s: float) -> None:
+    """Return once the head of the cluster that this process has joined has not answered for so long."""
+    import ray
+    from ray.exceptions import RayError
+
+    heard_s = asyncio.get_running_loop().time()
+    while asyncio.get_running_loop().time() - heard_s < after_s:
+        try:
+            await in_daemon_thread(ray.nodes, timeout_s=_ANSWER_WITHIN_S)
+        except (TimeoutError, RayError, RuntimeError, OSError):
+            await asyncio.sleep(_AGAIN_S)
+        else:
+            heard_s = asyncio.get_running_loop().time()
+            await asyncio.sleep(_ANSWER_WITHIN_S)
 
 
 def _leave(folder: str) -> None:
