@@ -26,7 +26,7 @@ RUN awk '/^[a-z0-9]/ { skip = $0 ~ /^(torch==|nvidia-|cuda-|triton==)/ } !skip' 
 
 FROM python:3.11-slim AS base
 RUN apt-get update \
- && apt-get install -y --no-install-recommends git libgomp1 \
+ && apt-get install -y --no-install-recommends git libgomp1 openssh-client \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --create-home --uid 10001 headwater \
  && install -d -o headwater -g headwater /var/lib/headwater /home/headwater/.cache /home/headwater/.cache/headwater

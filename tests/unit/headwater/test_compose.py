@@ -164,11 +164,36 @@ def test_whoever_runs_in_an_image_owns_every_folder_that_is_made_for_it() -> Non
         assert above <= owned
 
 
+def test_every_ray_node_keeps_its_objects_in_the_memory_that_it_is_given() -> None:
+    nodes = {
+        name: words
+        for name in OURS
+        if "start" in (words := f"{_entrypoint(name)} {' '.join(OURS[name].get('command', []))}")
+        and "ray" in words
+    }
+
+    assert set(nodes) == {"ray-head", "ray-gpu", "models", "ingest", "worker"}
+    for name, words in nodes.items():
+        [taken] = re.findall(r"--object-store-memory=(\d+)", words)
+        assert int(taken) * 2 <= _bytes(OURS[name]["shm_size"])
+
+
+def test_a_source_may_be_reached_over_ssh() -> None:
+    base = " ".join(_stages((ROOT / "Dockerfile").read_text("utf-8"))["base"])
+
+    assert {"git", "openssh-client"} <= set(base.split())
+
+
 def test_brokers_carry_the_largest_record() -> None:
     kafka = SERVICES["kafka"]["environment"]
 
     assert int(kafka["KAFKA_MESSAGE_MAX_BYTES"]) == MAX_RECORD_BYTES
     assert f"message.max.bytes={MAX_RECORD_BYTES}\n" in _PROPERTIES
+
+
+def _bytes(size: str) -> int:
+    assert size.endswith("m")
+    return int(size.removesuffix("m")) * 2**20
 
 
 def _entrypoint(name: str) -> str:
