@@ -38,7 +38,7 @@ IMPORTED = (
 )
 """What every process would import again. Nothing of Ray, which reads its environment when it is imported."""
 
-_REQUEST_BYTES = 100_000
+_REQUEST = b"run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,11 @@ class Warm:
         """Run a module, the first of `command`, with its arguments; it writes to these files."""
         asked = {"command": list(command), "cwd": str(cwd), "env": dict(env)}
         told, tells = os.pipe()
-        socket.send_fds(self._channel, [json.dumps(asked).encode()], [out, err, tells])
+        # By a file of its own: a message has a length that the longest of questions is over.
+        with tempfile.TemporaryFile() as request:
+            request.write(json.dumps(asked).encode())
+            request.seek(0)
+            socket.send_fds(self._channel, [_REQUEST], [request.fileno(), out, err, tells])
         os.close(tells)
         return Forked(told)
 
@@ -136,12 +140,14 @@ def main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # keepers are not waited for
     channel = socket.socket(fileno=int(sys.argv[1]))
     while True:
-        request, files, _, _ = socket.recv_fds(channel, _REQUEST_BYTES, 3)
+        request, files, _, _ = socket.recv_fds(channel, len(_REQUEST), 4)
         if not request:
             return
         if os.fork() == 0:
             channel.close()
-            _keep(json.loads(request), *files)
+            with open(files[0], encoding="utf-8") as asked:
+                wanted = json.load(asked)
+            _keep(wanted, *files[1:])
         for file in files:
             os.close(file)
 
