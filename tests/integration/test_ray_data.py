@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from index.adapters.embed.hashed import HashedEmbedder
@@ -35,13 +36,14 @@ _FRAME = 64
 
 @pytest.fixture(scope="module")
 def joined(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RaySettings]:
-    """A cluster of one processor, which an actor of the pool holds. Yields: how another process joins it."""
+    """A cluster all of whose processors are held by pools of two models. Yields: how another process joins it."""
     with a_local_cluster(SETTINGS, tmp_path_factory.mktemp("ray")):
         import ray
 
         from index.adapters.embed.ray_pool import RayPool
 
-        asyncio.run(RayPool.open(HELD, SETTINGS, lost=asyncio.Event()))
+        for held in (HELD, replace(HELD, model_hash="f" * 64)):
+            asyncio.run(RayPool.open(held, SETTINGS, lost=asyncio.Event()))
         untyped: Any = ray
         assert untyped.available_resources().get("CPU", 0) == 0
         yield RaySettings(address=untyped.get_runtime_context().gcs_address, cpus=1.0)
