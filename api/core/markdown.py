@@ -11,7 +11,7 @@ _ADDRESS = re.compile(
     re.IGNORECASE,
 )
 _TAIL = ".,;:!?)]}'\""
-_SPECIAL = re.compile(r"[\\`*\[\]~]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w{1,32};)|<(?=[A-Za-z/!?])")
+_SPECIAL = re.compile(r"[\\`*\[\]~$]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w{1,32};)|<(?=[A-Za-z/!?])")
 _BLOCK_START = re.compile(r"(?:#{1,6}(?=\s|$)|>|[-+=](?=[\s=-]|$)|\|)|(\d{1,9})(?=[.)](?:\s|$))")
 _ITEM_MARK = re.compile(r"\s*(?:(?:[-*+•]|\d{1,3}[.)])\s+){1,3}")
 _ESCAPED = re.compile(
@@ -30,7 +30,7 @@ def prose_markdown(text: str) -> str:
         parts += [_plain(line[place : span.start()]), span[0]]
         place = span.end()
     parts.append(_plain(line[place:]))
-    return _no_block(_joined(parts))
+    return open_no_block(_joined(parts))
 
 
 def item_markdown(text: str) -> str:
@@ -77,16 +77,27 @@ def _plain(text: str) -> str:
     parts, place = [], 0
     for found in _ADDRESS.finditer(text):
         address = found[0].rstrip(_TAIL)
-        parts += [_escape(text[place : found.start()]), f"`{address}`"]
+        parts += [escape(text[place : found.start()]), f"`{address}`"]
         place = found.start() + len(address)
-    return "".join((*parts, _escape(text[place:])))
+    return "".join((*parts, escape(text[place:])))
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
+    """Text with every mark in it escaped; what opens a block at a line's start is not."""
     return _SPECIAL.sub(lambda found: "&lt;" if found[0] == "<" else f"\\{found[0]}", text)
 
 
-def _no_block(line: str) -> str:
+def code_span(text: str) -> str:
+    """One line of code that holds `text`; nothing in it ends it early."""
+    text = " ".join(text.split())
+    if not text:
+        return ""
+    ticks = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    pad = " " if "`" in (text[0], text[-1]) else ""
+    return f"{ticks}{pad}{text}{pad}{ticks}"
+
+
+def open_no_block(line: str) -> str:
     """Keep a line from opening a heading, quote, list, table or rule."""
     return (
         _BLOCK_START.sub(

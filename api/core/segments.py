@@ -73,6 +73,16 @@ def is_item(line: str) -> bool:
     return bool(_ITEM.match(line))
 
 
+def cuts_sentence(text: str, begin: int, stop: int, after: int) -> bool:
+    """Whether the stop at `stop` ends the sentence from `begin`, given what stands at `after`.
+
+    That of an abbreviation does not, nor one before a word in lower case, which may be one too.
+    """
+    if text[after].islower() and not _FULL_WORD.search(text, max(begin, stop - 4), stop):
+        return False
+    return not _ABBREVIATION.search(text, max(begin, stop - 12), stop + 1)
+
+
 def segments_of(text: str) -> tuple[Segment, ...]:
     """Every segment of a text, in order, without overlap.
 
@@ -194,11 +204,7 @@ def _ends_sentence(
 ) -> bool:
     if any(low < stop.start() < high for low, high in spans):
         return False
-    if text[stop.end()].islower() and not _FULL_WORD.search(
-        text, max(begin, stop.start() - 4), stop.start()
-    ):
-        return False
-    return not _ABBREVIATION.search(text, max(begin, stop.start() - 12), stop.start() + 1)
+    return cuts_sentence(text, begin, stop.start(), stop.end())
 
 
 def _sentence(text: str, start: int, end: int) -> _Part:
