@@ -9,7 +9,9 @@ from api.core.context import Block
 from index.core.formats.invisible import strip_invisible
 from index.core.terms import terms_of
 
-_SAFE_ADDRESS = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d+)?(?:[/?#][A-Za-z0-9._~:/?#@!*+,;=%&-]*)?")
+_SAFE_ADDRESS = re.compile(
+    r"https?://[A-Za-z0-9.-]+(?::\d+)?(?:[/?#][A-Za-z0-9._~:/?#@!*+,;=%&-]*)?"
+)
 _ENTITY = re.compile(r"&#?\w+;")
 _IN_ADDRESS = "%#?=&~+-/@:"
 
@@ -73,10 +75,10 @@ def cite(
     Every one of them has at least half that share of the terms: a number alone makes no source.
     """
     whole = len(wanted.terms)
-    eligible = [
-        one for one in supports if len(wanted.terms & one.terms) >= whole * min_share / 2
-    ]
-    held = {one.n: frozenset(claim for claim in wanted.claims if one.holds(claim)) for one in eligible}
+    eligible = [one for one in supports if len(wanted.terms & one.terms) >= whole * min_share / 2]
+    held = {
+        one.n: frozenset(claim for claim in wanted.claims if one.holds(claim)) for one in eligible
+    }
     chosen: list[int] = []
     claims, terms = frozenset(wanted.claims), wanted.terms
     while not chosen or claims or whole - len(terms) < whole * min_share:

@@ -34,7 +34,9 @@ _BINDS = re.compile(
     r"|(?:for|async for)\s+(?P<each>[\w, ]+?)\s+in\b|(?:const|let|var)\s+(?P<let>\w+))"
 )
 _AS = re.compile(r"\bas\s+([A-Za-z_]\w*)|\blambda\s+([\w, ]+):|\bfor\s+([\w, ]+?)\s+in\b")
-_DATA_LANGUAGES = frozenset("toml ini yaml yml json bash sh shell console text xml html".split())
+_DATA_LANGUAGES = frozenset(
+    ("toml", "ini", "yaml", "yml", "json", "bash", "sh", "shell", "console", "text", "xml", "html")
+)
 _SMALL = frozenset({"0", "1"})
 
 

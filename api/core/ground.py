@@ -60,15 +60,21 @@ class _Table:
 class Grounding:
     """A filter between a model and its reader. Pure; the same releases however the input is split."""
 
-    def __init__(self, blocks: Sequence[Block], *, limits: GroundLimits | None = None) -> None:
+    def __init__(
+        self,
+        blocks: Sequence[Block],
+        *,
+        limits: GroundLimits | None = None,
+        judge: Judge | None = None,
+    ) -> None:
+        """Prepare the blocks; a `judge` of theirs that is at hand saves that."""
         self._limits = limits or GroundLimits()
-        self._judge = Judge(blocks, self._limits)
+        self._judge = judge or Judge(blocks, self._limits)
         self._reader = PieceReader()
         self._layout = Layout()
         self._held: list[tuple[Piece, str]] = []
         self._code: _Code | None = None
         self._table = _Table(0, 0)
-        self._part = 0
         self.withheld = 0
         self.released = 0
 
@@ -111,8 +117,7 @@ class Grounding:
             case Shape.HEADING:
                 self._read_heading(piece)
             case Shape.PARAGRAPH | Shape.ITEM:
-                begins, self._part = self._part != piece.part, piece.part
-                yield from self._take(piece, self._judge.sentence(piece.text, begins=begins))
+                yield from self._take(piece, self._judge.sentence(piece.text))
 
     def _take(self, piece: Piece, verdict: Verdict) -> Iterator[Released]:
         match verdict.outcome:

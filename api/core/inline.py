@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from api.core.markdown import code_span, escape, open_no_block
+from api.core.markdown import code_span, is_address, open_no_block, plain_markdown
 from index.core.formats.invisible import strip_invisible
 
 
@@ -41,6 +41,15 @@ class Inline:
         """What a reader sees, on one line."""
         return "".join(part.text for part in self.parts if part.form is not Form.STRONG)
 
+    @property
+    def read(self) -> str:
+        """What is shown but for code and what will be: what a reader takes for words."""
+        words = (
+            " " if part.form is Form.CODE else part.text if part.form is not Form.STRONG else ""
+            for part in self.parts
+        )
+        return " ".join(word for word in "".join(words).split() if not is_address(word))
+
 
 _MARKER = (
     r"[\[【［〔]\s*\^?\s*(?:(?:source|block|ref|reference|doc|document|citation|section)s?\s*)?"
@@ -50,7 +59,8 @@ _TOKEN = re.compile(
     rf"""
       \\(?P<escaped>[!-/:-@\[-`{{-~])
     | (?P<ticks>(?<!`)`+(?!`))(?P<code>.+?)(?<!`)(?P=ticks)(?!`)
-    | !?\[(?P<label>(?:[^\[\]`]|`[^`]*`)*)\]\([ ]?(?:<(?P<angled>[^<>]*)>|(?P<url>[^\s<>()]*(?:\([^\s<>()]*\)[^\s<>()]*)*))
+    | !?\[(?P<label>(?:[^\[\]`]|`[^`]*`)*)\]\([ ]?(?:<(?P<angled>[^<>]*)>
+      |(?P<url>[^\s<>()]*(?:\([^\s<>()]*\)[^\s<>()]*)*))
       (?:[ ](?:"[^"]*"|'[^']*'))?[ ]?\)
     | [ ]?(?P<marker>{_MARKER})
     | <(?P<auto>[A-Za-z][A-Za-z0-9+.-]{{1,31}}:[^\s<>]*|[^\s<>@]+@[^\s<>@]+)>
@@ -73,13 +83,6 @@ _FOUL_TAGS = frozenset(
 )
 _BRACKETS = str.maketrans("[]【】［］〔〕⟦⟧", "()()()()()")
 _SHORT_EM = re.compile(r"(?<![\w*\\])([*_])(?=[^\s*_])([^*_]*[^\s*_])\1(?![\w*])")
-_ADDRESS = re.compile(
-    r"//|www\.|\S@\S|[^\s.]\.[^\W\d_]\w|\d\.\d+\.\d+\.\d"
-    r"|(?:javascript|vbscript|data|mailto|xmpp|tel|sms|file|ftp|blob|https?):\S",
-    re.IGNORECASE,
-)
-_RUN = re.compile(r"[^\s。，、；：！？（）「」]+")
-_BEFORE, _AFTER = "(\"'*“‘<", ".,;:!?\"'*”’>"
 
 
 def read_inline(text: str) -> Inline:
@@ -139,27 +142,6 @@ def _written(part: Part, is_paired: bool, link: Callable[[str], str | None]) -> 
             if address := link(part.url):
                 return f"[{shown}]({address})" if shown else ""
             return shown if part.url in part.text else f"{shown} ({code_span(part.url)})".strip()
-
-
-def plain_markdown(text: str) -> str:
-    """Text that shows itself; what a client may take for an address is code."""
-    pieces, place = [], 0
-    for run in _RUN.finditer(text):
-        if not _ADDRESS.search(run[0]):
-            continue
-        start, end = _trimmed(run[0])
-        pieces += [escape(text[place : run.start() + start]), code_span(run[0][start:end])]
-        place = run.start() + end
-    return "".join((*pieces, escape(text[place:])))
-
-
-def _trimmed(run: str) -> tuple[int, int]:
-    """Where the address in a run of characters begins and ends."""
-    start = len(run) - len(run.lstrip(_BEFORE))
-    address = run[start:].rstrip(_AFTER)
-    while address.endswith(")") and address.count(")") > address.count("("):
-        address = address[:-1].rstrip(_AFTER)
-    return (start, start + len(address)) if _ADDRESS.search(address) else (0, len(run))
 
 
 def _part(token: re.Match[str]) -> Part:

@@ -1,17 +1,23 @@
 """Quoted text as Markdown that shows that text: no markup, link or image of its own."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from api.core.segments import cells_of
 
 _CODE_SPAN = re.compile(r"(?<!`)(`{1,3})(?!`)([^`]+)\1(?!`)")
+# What a client may turn into a link by itself, wherever it stands in a run of characters: GitHub's
+# Markdown (www., schemes, addresses of mail), and those that guess: names with a dot in them, two
+# slashes, addresses of numbers.
 _ADDRESS = re.compile(
-    r"(?:[a-z][a-z0-9+.-]{1,20}://|www\.|(?:mailto|xmpp):)[^\s`<>]+|[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+",
+    r"//|www\.|\S@\S|[^\s.]\.[^\W\d_]\w|\d\.\d+\.\d+\.\d"
+    r"|(?:javascript|vbscript|data|mailto|xmpp|tel|sms|file|ftp|blob|https?):\S",
     re.IGNORECASE,
 )
-_TAIL = ".,;:!?)]}'\""
-_SPECIAL = re.compile(r"[\\`*\[\]~$]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w{1,32};)|<(?=[A-Za-z/!?])")
+_RUN = re.compile(r"[^\s。，、；：！？（）「」]+")
+_MARKER = re.compile(r"[\[【［〔]\s*\^?\s*\d+[^\]】］〕]{0,80}[\]】］〕]")
+_BEFORE, _AFTER = "(\"'*“‘<", ".,;:!?\"'*”’>"
+_SPECIAL = re.compile(r"[\\`*\[\]~${]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w{1,32};)|<(?=[A-Za-z/!?])")
 _BLOCK_START = re.compile(r"(?:#{1,6}(?=\s|$)|>|[-+=](?=[\s=-]|$)|\|)|(\d{1,9})(?=[.)](?:\s|$))")
 _ITEM_MARK = re.compile(r"\s*(?:(?:[-*+•]|\d{1,3}[.)])\s+){1,3}")
 _ESCAPED = re.compile(
@@ -27,9 +33,9 @@ def prose_markdown(text: str) -> str:
     line = " ".join(text.split())
     parts, place = [], 0
     for span in _CODE_SPAN.finditer(line):
-        parts += [_plain(line[place : span.start()]), span[0]]
+        parts += [plain_markdown(line[place : span.start()]), span[0]]
         place = span.end()
-    parts.append(_plain(line[place:]))
+    parts.append(plain_markdown(line[place:]))
     return open_no_block(_joined(parts))
 
 
@@ -68,23 +74,50 @@ def _unescaped(found: re.Match[str]) -> str:
 def _joined(parts: Iterable[str]) -> str:
     """Two code spans side by side would run into one another."""
     line = ""
-    for part in parts:
+    for part in filter(None, parts):
         line += f" {part}" if line.endswith("`") and part.startswith("`") else part
     return line
-
-
-def _plain(text: str) -> str:
-    parts, place = [], 0
-    for found in _ADDRESS.finditer(text):
-        address = found[0].rstrip(_TAIL)
-        parts += [escape(text[place : found.start()]), f"`{address}`"]
-        place = found.start() + len(address)
-    return "".join((*parts, escape(text[place:])))
 
 
 def escape(text: str) -> str:
     """Text with every mark in it escaped; what opens a block at a line's start is not."""
     return _SPECIAL.sub(lambda found: "&lt;" if found[0] == "<" else f"\\{found[0]}", text)
+
+
+def plain_markdown(text: str) -> str:
+    """Text that shows itself; what a client may take for an address or a citation is code."""
+    pieces, place = [], 0
+    for start, end in _traps(text):
+        pieces += [escape(text[place:start]), code_span(text[start:end])]
+        place = end
+    return _joined([*pieces, escape(text[place:])])
+
+
+def is_address(run: str) -> bool:
+    """Whether a client may find an address in a run of characters."""
+    return bool(_ADDRESS.search(run))
+
+
+def _traps(text: str) -> Iterator[tuple[int, int]]:
+    place = 0
+    for marker in (*_MARKER.finditer(text), None):
+        end = marker.start() if marker else len(text)
+        for run in _RUN.finditer(text, place, end):
+            if _ADDRESS.search(run[0]):
+                start, stop = _trimmed(run[0])
+                yield run.start() + start, run.start() + stop
+        if marker:
+            yield marker.span()
+            place = marker.end()
+
+
+def _trimmed(run: str) -> tuple[int, int]:
+    """Where the address in a run of characters begins and ends."""
+    start = len(run) - len(run.lstrip(_BEFORE))
+    address = run[start:].rstrip(_AFTER)
+    while address.endswith(")") and address.count(")") > address.count("("):
+        address = address[:-1].rstrip(_AFTER)
+    return (start, start + len(address)) if _ADDRESS.search(address) else (0, len(run))
 
 
 def code_span(text: str) -> str:

@@ -111,7 +111,9 @@ class PieceReader:
     def _drain(self, *, is_end: bool) -> Iterator[Piece]:
         while self._at < len(self._buffer):
             window = self._buffer[self._at : self._at + MAX_PIECE_CHARS]
-            taken = self._take(window, is_end=is_end and self._at + len(window) == len(self._buffer))
+            taken = self._take(
+                window, is_end=is_end and self._at + len(window) == len(self._buffer)
+            )
             if not taken:
                 return
             self._at += taken
@@ -262,9 +264,7 @@ class PieceReader:
         opened = self._open
         assert opened is not None
         if words := " ".join(text.split()):
-            self._pieces.append(
-                Piece(opened.shape, words, opened.part, opened.mark, opened.indent)
-            )
+            self._pieces.append(Piece(opened.shape, words, opened.part, opened.mark, opened.indent))
 
 
 def _is_line(first: str) -> bool:

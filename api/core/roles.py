@@ -3,13 +3,11 @@
 import re
 import unicodedata
 
-_NAMES = (
-    r"system|assistant|user|human|developer|tool|function|model|context|document|documents|instruction|instructions"
-    r"|admin|administrator|chatbot|ai|bot"
-)
+_NAMES = r"system|assistant|user|human|developer|admin|administrator|chatbot|ai"
+_FENCES = r"context|documents?|instructions?|tool|think|thinking|tool_call|tool_response|function_call|untrusted"
 _TAG = re.compile(
     rf"<\|[^<>|]{{0,60}}\|>|<\|(?:im|start|end|eot|begin|system|user)|\|>|\[/?INST\]|<</?SYS>>|</?(?:s|bos|eos|pad)>"
-    rf"|<(?:start|end)_of_turn>|</?(?:{_NAMES}|think|thinking|tool_call|tool_response|function_call|untrusted)\b[^<>]{{0,80}}>"
+    rf"|<(?:start|end)_of_turn>|</?(?:{_NAMES}|{_FENCES})\b[^<>]{{0,80}}>"
     r"|[<［\[|]{1,2}\s*(?:begin|end)\s+(?:of\s+)?(?:system|context|documents?|sources?|instructions?|prompt)"
     r"|-{3,}\s*(?:begin|end)\s+(?:of\s+)?(?:system|context|documents?|sources?|instructions?|prompt)",
     re.IGNORECASE,
@@ -33,9 +31,14 @@ def has_role_tag(text: str) -> bool:
 
 
 def speaks_as_another(text: str, *, is_heading: bool = False) -> bool:
-    """Whether what begins a paragraph, item or heading begins a turn of a transcript."""
+    """Whether a sentence or heading begins as a turn of a transcript does."""
     plain = _plain(text)
     return bool(_SPEAKER.match(plain) or (is_heading and _SPEAKER_ALONE.fullmatch(plain)))
+
+
+def is_of_another(text: str) -> bool:
+    """Whether a piece of the docs passes for another speaker."""
+    return has_role_tag(text) or speaks_as_another(text)
 
 
 def _plain(text: str) -> str:

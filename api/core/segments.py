@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from api.core.roles import is_of_another
+
 
 class Kind(StrEnum):
     """What a segment is, which decides how it may be quoted."""
@@ -16,7 +18,7 @@ class Kind(StrEnum):
     """The first line of a table, which the rows after it need."""
     ROW = "row"
     OTHER = "other"
-    """What a terminal prints, or a fragment: not quoted."""
+    """What a terminal prints, a fragment, or what passes for another speaker: not quoted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ _Part = tuple[Kind, int, int]
 
 def _as_segment(text: str, kind: Kind, start: int, end: int) -> Segment:
     body = text[start:end]
-    if kind is Kind.CODE and not _is_whole_code(body):
+    if (kind is Kind.CODE and not _is_whole_code(body)) or is_of_another(body):
         kind = Kind.OTHER
     return Segment(kind, body, start, end)
 

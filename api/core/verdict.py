@@ -65,13 +65,13 @@ class Judge:
         self._supports = supports_of(blocks)
         self._links = links_of(blocks)
 
-    def sentence(self, text: str, *, begins: bool) -> Verdict:
-        """A sentence; `begins` where nothing stands before it in its paragraph or item."""
+    def sentence(self, text: str) -> Verdict:
+        """A sentence, of a paragraph or of an item."""
         inline = read_inline(text)
         shown = inline.shown.strip()
         if not _HAS_WORD.search(shown):
             return _EMPTY
-        if _is_foul(text, inline) or (begins and speaks_as_another(shown)):
+        if _is_foul(text, inline) or speaks_as_another(inline.read):
             return _FAILS
         wanted = _wanted([inline])
         if not wanted.terms and not wanted.claims:
@@ -88,7 +88,7 @@ class Judge:
         inline = read_inline(text)
         if not _HAS_WORD.search(inline.shown):
             return _EMPTY
-        is_foul = _is_foul(text, inline) or speaks_as_another(inline.shown, is_heading=True)
+        is_foul = _is_foul(text, inline) or speaks_as_another(inline.read, is_heading=True)
         if is_foul or not self._is_known([inline]):
             return _FAILS
         return Verdict(Outcome.LEADS, self._written(inline))

@@ -7,10 +7,10 @@ _CONNECTING_WORDS = """
     based basic before begin below brief briefly call called case certainly code command common commonly complete
     consider context course demonstrate describe described description detail details different do doc docs
     documentation done each either ensure even example examples explain explanation final finally find first follow
-    following follows four further general generally get give given go good great guide happy help helpful helps hence here
-    hope important information instance instead instruction item just keep know last learn let like line list look
-    main make may mean means mention mentioned more moreover must need new next note now number okay one only option
-    options order other otherwise output overview particular particularly please point possible previous provide
+    following follows four further general generally get give given go good great guide happy help helpful helps
+    hence here hope important information instance instead instruction item just keep know last learn let like line list
+    look main make may mean means mention mentioned more moreover must need new next note now number okay one only
+    option options order other otherwise output overview particular particularly please point possible previous provide
     provided provides question refer reference relevant result run same sample second section see several short
     shorten should show shown shows similar simple simply snippet so some specific specifically start step steps
     still such summarize summary sure syntax take task thank thanks that then therefore thing things third three three
@@ -29,8 +29,8 @@ LANGUAGE_WORDS = frozenset(
     mkdir mv name namespace new next nil None nonlocal not null object open or package pass pip pip3 print private
     process protected public python python3 raise range repr return reversed round self set sh sleep sort sorted source
     spec static str struct sudo sum super switch template test then this throw throws time to True true try tuple type
-    undefined until use using var version void while with yield zip __init__ __main__ __name__ false bash console item items
-    i j k n x y os sys json math random typing asyncio logging pathlib
+    undefined until use using var version void while with yield zip __init__ __main__ __name__ false bash console
+    item items i j k n x y os sys json math random typing asyncio logging pathlib
     """.split()  # noqa: SIM905 - a table of words reads better as text
 )
 """What languages, shells and their own libraries name: no page of docs need have it."""

@@ -136,7 +136,7 @@ def test_the_fence_of_a_block_gives_its_language_and_nothing_more() -> None:
     [
         "Use `ray.init()` and a_b_c with 3 < 4 > 2.",
         "It costs 5-10% (see Tune) - or less!",
-        "Call serve.run(app); then wait.",
+        "Call `serve.run(app)`; then wait.",
     ],
 )
 def test_ordinary_text_is_left_alone(text: str) -> None:
