@@ -13,6 +13,7 @@ _SAFE_ADDRESS = re.compile(
     r"https?://[A-Za-z0-9.-]+(?::\d+)?(?:[/?#][A-Za-z0-9._~:/?#@!*+,;=%&-]*)?"
 )
 _ENTITY = re.compile(r"&#?\w+;")
+_ADDS_TERMS, _ADDS_SHARE = 2, 0.25
 _IN_ADDRESS = "%#?=&~+-/@:"
 
 
@@ -72,33 +73,43 @@ def cite(
 
     Fewest first: each is the one that adds the most claims, then one that is preferred (and has
     that share of the terms itself), then the one that adds the most terms, then the lowest number.
-    Every one of them has at least half that share of the terms: a number alone makes no source.
+    Every one of them has at least half that share of the terms: a number alone makes no source. One
+    that is not needed for the share is cited too where it adds a good part of the terms.
     """
     whole = len(wanted.terms)
     eligible = [one for one in supports if len(wanted.terms & one.terms) >= whole * min_share / 2]
+    preferred = frozenset(
+        one.n
+        for one in eligible
+        if one.n in wanted.preferred and len(wanted.terms & one.terms) >= whole * min_share
+    )
     held = {
         one.n: frozenset(claim for claim in wanted.claims if one.holds(claim)) for one in eligible
     }
     chosen: list[int] = []
     claims, terms = frozenset(wanted.claims), wanted.terms
-    while not chosen or claims or whole - len(terms) < whole * min_share:
-        if not eligible or len(chosen) == max_cites:
-            return None
-        best = max(
-            eligible,
-            key=lambda one: (
-                len(held[one.n] & claims),
-                one.n in wanted.preferred and len(wanted.terms & one.terms) >= whole * min_share,
-                len(one.terms & terms),
-                -one.n,
-            ),
-        )
-        if not held[best.n] & claims and not best.terms & terms and (chosen or whole):
-            return None
+    while eligible and len(chosen) < max_cites:
+        best = max(eligible, key=lambda one: _worth(one, held[one.n] & claims, terms, preferred))
+        holds, adds = held[best.n] & claims, len(best.terms & terms)
+        is_open = not chosen or claims or whole - len(terms) < whole * min_share
+        is_wanted = adds >= max(_ADDS_TERMS, whole * _ADDS_SHARE)
+        if not (holds or is_wanted or (is_open and adds)):
+            break
         chosen.append(best.n)
-        claims, terms = claims - held[best.n], terms - best.terms
+        claims, terms = claims - holds, terms - best.terms
         eligible.remove(best)
+    if not chosen or claims or whole - len(terms) < whole * min_share:
+        return None
     return tuple(sorted(chosen))
+
+
+def _worth(
+    one: Support,
+    claims: frozenset[tuple[str, str]],
+    terms: frozenset[str],
+    preferred: frozenset[int],
+) -> tuple[int, bool, int, int]:
+    return len(claims), one.n in preferred, len(one.terms & terms), -one.n
 
 
 def _support(block: Block) -> Support:

@@ -45,7 +45,7 @@ class Inline:
     def read(self) -> str:
         """What is shown but for code and what will be: what a reader takes for words."""
         words = (
-            " " if part.form is Form.CODE else part.text if part.form is not Form.STRONG else ""
+            {Form.CODE: " ", Form.STRONG: "", Form.LINK: f" {part.text} "}.get(part.form, part.text)
             for part in self.parts
         )
         return " ".join(word for word in "".join(words).split() if not is_address(word))

@@ -71,7 +71,7 @@ class Judge:
         shown = inline.shown.strip()
         if not _HAS_WORD.search(shown):
             return _EMPTY
-        if _is_foul(text, inline) or speaks_as_another(inline.read):
+        if _is_foul(text, inline) or _speaks_as_another(inline):
             return _FAILS
         wanted = _wanted([inline])
         if not wanted.terms and not wanted.claims:
@@ -88,7 +88,7 @@ class Judge:
         inline = read_inline(text)
         if not _HAS_WORD.search(inline.shown):
             return _EMPTY
-        is_foul = _is_foul(text, inline) or speaks_as_another(inline.read, is_heading=True)
+        is_foul = _is_foul(text, inline) or _speaks_as_another(inline, is_heading=True)
         if is_foul or not self._is_known([inline]):
             return _FAILS
         return Verdict(Outcome.LEADS, self._written(inline))
@@ -160,6 +160,12 @@ def _wanted(inlines: Iterable[Inline]) -> Wanted:
         marked |= inline.marked
         claims |= claims_in(inline.parts)
     return Wanted(frozenset(terms) - CONNECTING, claimed(claims), frozenset(marked))
+
+
+def _speaks_as_another(inline: Inline, *, is_heading: bool = False) -> bool:
+    return any(
+        speaks_as_another(text, is_heading=is_heading) for text in (inline.shown, inline.read)
+    )
 
 
 def _is_foul(raw: str, inline: Inline) -> bool:

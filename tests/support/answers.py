@@ -26,10 +26,14 @@ class CachedJudge(Judge):
 
     def __init__(self, blocks: Sequence[Block], limits: GroundLimits) -> None:
         super().__init__(blocks, limits)
-        self._sentence = lru_cache(maxsize=None)(super().sentence)
+        self._sentence = lru_cache(maxsize=4_096)(super().sentence)
+        self._heading = lru_cache(maxsize=4_096)(super().heading)
 
     def sentence(self, text: str) -> Verdict:
         return self._sentence(text)
+
+    def heading(self, text: str) -> Verdict:
+        return self._heading(text)
 
 
 def grounding(judge: Judge, limits: GroundLimits = UNLIMITED) -> Grounding:
