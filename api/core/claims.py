@@ -17,12 +17,13 @@ _VERSION = r"(?<![\w.])[vV]?(\d+(?:\.\d+)+(?:[.-]?(?:rc|a|b|dev|post|alpha|beta)
 _WORD = r"[^\W\d]\w*"
 _THING = re.compile(
     rf"{_VERSION}"
+    r"|(?P<mixed>(?<![\w.])\d+(?:_\w+|[^\W\d_]\w*\d\w*))"
     r"|(?P<number>(?<![\w.])\d+(?:[.,]\d+)*)"
     r"|(?P<flag>(?<![\w-])--?[A-Za-z][\w-]*)"
     r"|(?P<path>(?<![\w/.~])(?:~|\.{1,2})?/[\w.@+-]+(?:/[\w.@+-]+)*|(?<![\w/])[\w@+-]+(?:/[\w.@+-]+){2,}"
     r"|(?<![\w/])[\w@+-]+/[\w@+-]+\.\w{1,8}\b)"
-    rf"|(?P<dotted>{_WORD}(?:\.{_WORD})+)"
-    rf"|(?P<word>{_WORD})"
+    rf"|(?P<dotted>(?<!\w){_WORD}(?:\.{_WORD})+)"
+    rf"|(?P<word>(?<!\w){_WORD})"
 )
 _NAME = re.compile(r"\w_\w|__\w|[a-z][A-Z]|[A-Z]{2}[a-z]{2}|[^\W\d]\d")
 _GROUPED = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")

@@ -71,7 +71,8 @@ class PieceReader:
     """Cuts a stream into pieces: the same ones however the stream is split.
 
     That holds because every decision is taken on the text up to a place and would be the same
-    whatever follows it. It holds at most `MAX_PIECE_CHARS` of undecided text between calls.
+    whatever follows it. It holds at most `MAX_PIECE_CHARS` of undecided text between calls. It is
+    longer than a class should be, since its four states hand over to one another.
     """
 
     _buffer: str = ""

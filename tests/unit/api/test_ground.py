@@ -79,6 +79,7 @@ def test_a_sentence_the_docs_bear_out_leaves_with_its_source(says: str, leaves: 
         "Since version 2.9.1 Ray Serve scales replicas.",
         "Since version 2.9 Ray Serve scales replicas.",
         "A lost node raises RayTaskError.",
+        "Ray Serve scales replicas to 10ab1.",
         "See https://github.com/ray/y for issues.",
         "See https://github.com/ray for issues.",
         "Yes.",
