@@ -118,30 +118,44 @@ def write_inline(parts: tuple[Part, ...], link: Callable[[str], str | None]) -> 
     beside it as code. Nothing else can be clicked: what looks like an address becomes code.
     """
     written: list[str] = []
-    strong = [n for n, part in enumerate(parts) if part.form is Form.STRONG]
-    paired = frozenset(strong[: len(strong) // 2 * 2])
-    for n, part in enumerate(parts):
-        text = _written(part, n in paired, link)
+    opened = [one for part in parts for one in _opened(part, link)]
+    for part in _merged(_paired(opened)):
+        text = _written(part, link)
+        joins_code = bool(written) and written[-1].endswith("`") and text.startswith("`")
         if text.startswith("[") and written and written[-1].endswith("!"):
             written[-1] = f"{written[-1][:-1]}\\!"  # or the link would be an image
-        joins_code = bool(written) and written[-1].endswith("`") and text.startswith("`")
         written.append(f" {text}" if joins_code else text)
     return open_no_block(" ".join("".join(written).split(" ")).strip())
 
 
-def _written(part: Part, is_paired: bool, link: Callable[[str], str | None]) -> str:
+def _opened(part: Part, link: Callable[[str], str | None]) -> Iterator[Part]:
+    """A link that may not be followed as what it says, with its address beside it."""
+    if part.form is not Form.LINK or link(part.url):
+        yield part
+        return
+    yield from label_of(part)
+    if part.url and part.url not in part.text:
+        yield from (Part(Form.TEXT, " ("), Part(Form.CODE, part.url), Part(Form.TEXT, ")"))
+
+
+def _paired(parts: list[Part]) -> list[Part]:
+    """Without a last mark of strong text that nothing closes."""
+    strong = [n for n, part in enumerate(parts) if part.form is Form.STRONG]
+    odd = strong[-1] if len(strong) % 2 else None
+    return [part for n, part in enumerate(parts) if n != odd]
+
+
+def _written(part: Part, link: Callable[[str], str | None]) -> str:
     match part.form:
         case Form.TEXT:
             return plain_markdown(part.text)
         case Form.CODE:
             return code_span(part.text)
         case Form.STRONG:
-            return "**" if is_paired else ""
+            return "**"
         case Form.LINK:
             shown = write_inline(label_of(part), link)
-            if address := link(part.url):
-                return f"[{shown}]({address})" if shown else ""
-            return shown if part.url in part.text else f"{shown} ({code_span(part.url)})".strip()
+            return f"[{shown}]({link(part.url)})" if shown else ""
 
 
 def _part(token: re.Match[str]) -> Part:

@@ -96,7 +96,7 @@ class Judge:
     def head(self, cells: Sequence[str]) -> Verdict:
         """The head of a table, judged as a heading is, with the line that Markdown wants below it."""
         inlines = [read_inline(cell) for cell in cells]
-        if any(map(_is_foul, cells, inlines)) or not self._is_known(inlines):
+        if _has_foul_cell(cells, inlines) or not self._is_known(inlines):
             return _FAILS
         rows = [[self._written(inline) for inline in inlines], ["---"] * len(cells)]
         return Verdict(Outcome.LEADS, "\n".join(row_markdown(row, len(cells)) for row in rows))
@@ -106,7 +106,7 @@ class Judge:
         inlines = [read_inline(cell) for cell in cells[:width]]
         if not any(_HAS_WORD.search(inline.shown) for inline in inlines):
             return _EMPTY
-        if any(map(_is_foul, cells, inlines)):
+        if _has_foul_cell(cells, inlines):
             return _FAILS
         wanted = _wanted(inlines)
         cites = self._cited(wanted) if wanted.terms or wanted.claims else None
@@ -160,6 +160,10 @@ def _wanted(inlines: Iterable[Inline]) -> Wanted:
         marked |= inline.marked
         claims |= claims_in(inline.parts)
     return Wanted(frozenset(terms) - CONNECTING, claimed(claims), frozenset(marked))
+
+
+def _has_foul_cell(cells: Sequence[str], inlines: Sequence[Inline]) -> bool:
+    return any(map(_is_foul, cells, inlines)) or any(map(_speaks_as_another, inlines))
 
 
 def _speaks_as_another(inline: Inline, *, is_heading: bool = False) -> bool:

@@ -113,7 +113,6 @@ def test_s18_s19_no_exit_is_quoted_from_hostile_docs(says: str) -> None:
         ),
         *("`<|im_start|>`", "[a]\n\n[a]: https://evil.example", "x\u200b", "x[^1]\n\n[^1]: y"),
         *(
-            "`x`{onclick=a}",
             "$\\href{x}{y}$",
             "[x](/y)",
             "<javascript:a()>",
