@@ -17,6 +17,7 @@ from index.core.terms import terms_of
 _HAS_WORD = re.compile(r"[^\W_]")
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:|//", re.IGNORECASE)
+_CODE = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)")
 _MAX_LEAD_CHARS = 150
 
 
@@ -167,9 +168,10 @@ def _has_foul_cell(cells: Sequence[str], inlines: Sequence[Inline]) -> bool:
 
 
 def _speaks_as_another(inline: Inline, *, is_heading: bool = False) -> bool:
-    return any(
-        speaks_as_another(text, is_heading=is_heading) for text in (inline.shown, inline.read)
-    )
+    """Whether it does as read, or as written: what became code there stands for no word."""
+    written = _CODE.sub(" ", write_inline(inline.parts, lambda _: None))
+    texts = (inline.shown, inline.read, written)
+    return any(speaks_as_another(text, is_heading=is_heading) for text in texts)
 
 
 def _is_foul(raw: str, inline: Inline) -> bool:
