@@ -49,9 +49,9 @@ bench: dev kafka
 # What runs is what was tested: the other locks take their versions from that of the developers.
 lock: $(UV)
 	@$(UV) pip compile -q requirements/uv.in --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -o requirements/uv.lock
-	@$(COMPILE) --extra cluster --group dev -o requirements/dev.lock
+	@$(COMPILE) --extra cluster --extra local --group dev -o requirements/dev.lock
 	@$(COMPILE) --extra cluster -c requirements/dev.lock -o requirements/cluster.lock
-	@$(COMPILE) -c requirements/dev.lock -o requirements/run.lock
+	@$(COMPILE) --extra local -c requirements/dev.lock -o requirements/run.lock
 
 clean:
 	@rm -rf .venv .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis bench/results
