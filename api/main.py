@@ -1,23 +1,85 @@
 """Builds the query API: handlers bound to what they need, as routes."""
 
+import secrets
 import time
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from functools import partial
+from hashlib import sha256
 
+import msgspec
 from litestar.handlers import HTTPRouteHandler
 
 from api.adapters.http import page_route, query_route, search_route
-from api.core.ports import Meter, PageAt, Search, SilentMeter
-from api.handlers import Answering, answer_question, find_page, search_docs
-from api.settings import AnswerSettings
+from api.adapters.llm import OpenAiModel
+from api.core.draft import JUDGE
+from api.core.kept import KeptAnswers
+from api.core.ports import Conversations, Ground, Meter, Model, PageAt, Search, SilentMeter
+from api.handlers import Answering, Composing, Talking, answer_events, find_page, search_docs
+from api.settings import AnswerSettings, LlmSettings
+
+_ID_BYTES = 24
+_BOUNDARY_BYTES = 6
 
 
-def routes(
-    search: Search, page_at: PageAt, settings: AnswerSettings, *, meter: Meter | None = None
-) -> list[HTTPRouteHandler]:
+def routes(answering: Answering, page_at: PageAt) -> list[HTTPRouteHandler]:
     """POST /query, POST /search and GET /pages, for the process's one app."""
-    answering = Answering(search, settings, meter or SilentMeter(), time.perf_counter)
+    search, settings = answering.search, answering.settings
     return [
-        query_route(partial(answer_question, answering=answering)),
+        query_route(partial(answer_events, answering=answering)),
         search_route(partial(search_docs, search=search, settings=settings)),
         page_route(partial(find_page, page_at=page_at)),
     ]
+
+
+def make_answering(
+    search: Search,
+    settings: AnswerSettings,
+    *,
+    composing: Composing | None = None,
+    conversations: Conversations | None = None,
+    meter: Meter | None = None,
+) -> Answering:
+    """Everything that answers are made with, by the clock of this process."""
+    talking = Talking(conversations, _new_id) if conversations is not None else None
+    silent = SilentMeter()
+    return Answering(search, settings, meter or silent, time.perf_counter, composing, talking)
+
+
+def make_composing(
+    models: Sequence[Model],
+    settings: AnswerSettings,
+    *,
+    ground: Ground,
+    llms: Sequence[LlmSettings] = (),
+    meter: Meter | None = None,
+) -> Composing | None:
+    """What composes with `models`, in the order of their roles; None where there is none but a judge."""
+    composers = {model.role: model for model in models if model.role != JUDGE}
+    if not composers:
+        return None
+    return Composing(
+        composers,
+        ground,
+        partial(secrets.token_hex, _BOUNDARY_BYTES),
+        KeptAnswers(settings.cached),
+        meter or SilentMeter(),
+        instructions=settings.instructions,
+        configuration=sha256(msgspec.json.encode((settings, tuple(llms)))).hexdigest(),
+    )
+
+
+def open_models(
+    llms: Sequence[LlmSettings], keys: Mapping[str, str], stack: AsyncExitStack
+) -> list[OpenAiModel]:
+    """The configured models, closed with `stack`; `keys` has the secret of each role that has one."""
+    models = []
+    for settings in llms:
+        model = OpenAiModel(settings, api_key=keys.get(settings.role, ""))
+        stack.push_async_callback(model.close)
+        models.append(model)
+    return models
+
+
+def _new_id() -> str:
+    return secrets.token_urlsafe(_ID_BYTES)

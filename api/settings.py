@@ -13,13 +13,54 @@ class AnswerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     `k` chunks are retrieved where a request names no number. Evidence below `refuse_below` (a
     share, 0 to 1) makes a refusal. A quoted answer holds at most `max_sentences` (items and rows
-    too) in `max_chars`, or a single one of up to 600; one code block may come on top.
+    too) in `max_chars`, or a single one of up to 600; one code block may come on top. `instructions`
+    are added to what a language model is told, and `cached` composed answers are kept in memory.
     """
 
     k: Annotated[int, Meta(ge=1, le=MAX_K)] = 7
     refuse_below: Annotated[float, Meta(ge=0, le=1)] = 0.31
     max_sentences: Annotated[int, Meta(ge=1, le=20)] = 4
     max_chars: Annotated[int, Meta(ge=100, le=5_000)] = 700
+    instructions: Annotated[str, Meta(max_length=4_000)] = ""
+    cached: Annotated[int, Meta(ge=0, le=100_000)] = 1_000
+
+
+class PriceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a million tokens cost, in any currency."""
+
+    input: Annotated[float, Meta(ge=0)] = 0.0
+    output: Annotated[float, Meta(ge=0)] = 0.0
+
+
+class LlmSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A language model that composes answers, one `[[llm]]` for each role; without any, answers are quoted.
+
+    `role` is any name: `cheap` answers what it can, `strong` what is left, `judge` none; a request may name any other.
+    `base_url` is that of anything that speaks the OpenAI API. `api_key_env` names the environment variable that holds
+    the key. `price_per_million` is for the figures of cost: `{ input = 0.1, output = 0.3 }`. `window_tokens` is what
+    the model takes at once, prompt and answer; 0 asks the server. `context_tokens` is the most that a prompt holds.
+    `output_tokens` is the most that an answer has. `first_token_s` is waited for the first token, and for each one
+    after it. `total_s` is how long an answer may take. `retries` are made after a 429 or a 5xx, before the first token.
+    """
+
+    role: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+    base_url: Annotated[str, Meta(pattern=r"^https?://\S+$")]
+    model: Annotated[str, Meta(min_length=1)]
+    api_key_env: str = ""
+    price_per_million: PriceSettings = PriceSettings()
+    window_tokens: Annotated[int, Meta(ge=0, le=10_000_000)] = 0
+    context_tokens: Annotated[int, Meta(ge=200, le=1_000_000)] = 4_000
+    output_tokens: Annotated[int, Meta(ge=16, le=100_000)] = 500
+    first_token_s: Annotated[float, Meta(gt=0, le=600)] = 20.0
+    total_s: Annotated[float, Meta(gt=0, le=3_600)] = 60.0
+    retries: Annotated[int, Meta(ge=0, le=10)] = 2
+
+
+class ConversationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is kept of conversations: their last `turns` questions and answers, for `hours` each."""
+
+    turns: Annotated[int, Meta(ge=1, le=50)] = 6
+    hours: Annotated[float, Meta(gt=0, le=8_760)] = 24.0
 
 
 class ApiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -6,6 +6,8 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
+from schemas.answers import Usage
+
 _UPDATE_BUCKETS = (0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 900, 3600)
 _QUERY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
@@ -25,6 +27,8 @@ class Metrics:
     parked: Gauge
     query_seconds: Histogram
     answers: Counter
+    tokens: Counter
+    cost: Counter
     source_trouble: Gauge
     claim_held: Gauge
     ready: Gauge
@@ -73,6 +77,12 @@ def make_metrics() -> Metrics:
             "headwater_query_seconds", "Stages of a query.", ["stage"], buckets=_QUERY_BUCKETS
         ),
         answers=counter("headwater_answers", "Answers given.", ["route", "refused"]),
+        tokens=counter(
+            "headwater_tokens",
+            "Tokens that language models took and gave: `kind` is input or output.",
+            ["role", "kind"],
+        ),
+        cost=counter("headwater_cost", "What language models cost, by their prices.", ["role"]),
         **_of_a_deployment(registry),
     )
 
@@ -123,6 +133,13 @@ class QueryMeter:
     def answered(self, *, route: str, refused: bool) -> None:
         """One answer left by `route`."""
         self.metrics.answers.labels(route=route, refused=str(refused).lower()).inc()
+
+    def spent(self, *, role: str, usage: Usage) -> None:
+        """The model of `role` took this for one reply."""
+        tokens = self.metrics.tokens
+        tokens.labels(role=role, kind="input").inc(usage.input_tokens)
+        tokens.labels(role=role, kind="output").inc(usage.output_tokens)
+        self.metrics.cost.labels(role=role).inc(usage.cost)
 
 
 @dataclass(frozen=True, slots=True)

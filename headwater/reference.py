@@ -30,6 +30,9 @@ ALIASES = {
     "ray.address": "HEADWATER_RAY_ADDRESS",
 }
 
+_LISTS = ("source", "llm")
+"""Sections that may be there several times, which no variable can name."""
+
 MEANINGS = {
     "source.kind": "What the source is read from: a git repository (URL, path or bundle file), or a"
     " folder as it stands.",
@@ -160,7 +163,7 @@ def _struct_of(shape: shapes.Type) -> type | None:
 
 def _key(section: str, struct: type, field: shapes.Field) -> Key:
     name = f"{section}.{field.name}" if section else field.name
-    is_variable = section != "source" and not isinstance(field.type, shapes.VarTupleType)
+    is_variable = section not in _LISTS and not isinstance(field.type, shapes.VarTupleType)
     variable = ALIASES.get(name, f"HEADWATER_{section}__{field.name}".upper())
     return Key(
         name,
@@ -192,6 +195,8 @@ def _type(shape: shapes.Type) -> str:
             return f"whole number{_bounds(shape)}"
         case shapes.FloatType():
             return f"number{_bounds(shape)}"
+        case shapes.StructType():
+            return "table of " + ", ".join(f"`{field.name}`" for field in shape.fields)
     return "text"
 
 
@@ -206,6 +211,9 @@ def _default(field: shapes.Field) -> str:
     if field.required:
         return "required"
     value = field.default
+    if isinstance(value, msgspec.Struct):
+        inner = msgspec.structs.asdict(value).items()
+        return "`{ " + ", ".join(f"{key} = {one}" for key, one in inner) + " }`"
     if value is None or value == "" or value == ():
         return "empty"
     if isinstance(value, tuple):
@@ -216,7 +224,7 @@ def _default(field: shapes.Field) -> str:
 def _section_heading(section: str) -> str:
     if not section:
         return "## Top level"
-    return "## `[[source]]`" if section == "source" else f"## `[{section}]`"
+    return f"## `[[{section}]]`" if section in _LISTS else f"## `[{section}]`"
 
 
 def _first_paragraph(struct: type) -> str:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from api.settings import AnswerSettings, ApiSettings
+from api.core.draft import EXTRACTIVE
+from api.settings import AnswerSettings, ApiSettings, ConversationSettings, LlmSettings
 from headwater.seeing.settings import TelemetrySettings
 from index.settings import (
     ChunkingSettings,
@@ -44,6 +45,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     database: DatabaseSettings = DatabaseSettings()
     retrieval: RetrievalSettings = RetrievalSettings()
     answer: AnswerSettings = AnswerSettings()
+    llm: tuple[LlmSettings, ...] = ()
+    conversation: ConversationSettings = ConversationSettings()
     api: ApiSettings = ApiSettings()
     kafka: KafkaSettings = KafkaSettings()
     ray: RaySettings = RaySettings()
@@ -67,6 +70,7 @@ def load_settings(file: Path | None, env: Mapping[str, str], *, folder: Path) ->
     base = path.parent if path.is_file() else folder
     settings = _absolute(settings, base, env)
     check_names(settings.source)
+    _check_roles(settings.llm)
     return settings
 
 
@@ -148,6 +152,16 @@ def check_names(sources: Sequence[SourceSettings]) -> None:
             )
         if names.count(name) > 1:
             raise BadConfiguration(f"source name {name!r} is used twice")
+
+
+def _check_roles(llms: Sequence[LlmSettings]) -> None:
+    """A role is asked for by its name. Raises: BadConfiguration."""
+    roles = [llm.role for llm in llms]
+    for role in roles:
+        if role == EXTRACTIVE:
+            raise BadConfiguration(f"llm role {role!r}: that is the route without a model")
+        if roles.count(role) > 1:
+            raise BadConfiguration(f"llm role {role!r} is used twice")
 
 
 def _is_name(name: str) -> bool:

@@ -69,7 +69,11 @@ class SearchResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
 
 class QueryRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A question to answer. What follows `k` is reserved, and refused until it is served."""
+    """A question to answer; `version` and `min_commit` are reserved, and refused until they are served.
+
+    `route` names what is to answer: a configured role, or `extractive`. A `conversation_id` that is not known, such as
+    "new", begins a conversation, whose id the answer tells. `stream` asks for server-sent events.
+    """
 
     question: str | None = None
     query: str | None = None
@@ -80,6 +84,13 @@ class QueryRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     min_commit: dict[str, str] | None = None
     conversation_id: str | None = None
     stream: bool = False
+
+
+class Turn(msgspec.Struct, frozen=True, kw_only=True):
+    """One question of a conversation and what it was answered."""
+
+    question: str
+    answer: str
 
 
 class Citation(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,12 +116,20 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     score: float
 
 
-class Usage(msgspec.Struct, frozen=True, kw_only=True):
-    """What language models took for an answer: nothing where it is quoted."""
+class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What language models took for an answer: nothing where it is quoted, or was composed before (`cached`).
 
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cost: float = 0.0
+    `estimated` where a model did not say how many tokens it took.
+    """
+
+    input_tokens: int
+    output_tokens: int
+    cost: float
+    estimated: bool = False
+    cached: bool = False
+
+
+NOTHING_USED = Usage(input_tokens=0, output_tokens=0, cost=0.0)
 
 
 class QueryResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -128,6 +147,27 @@ class QueryResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     latency_ms: float
     usage: Usage
     degraded: str | None = None
+    conversation_id: str | None = None
+
+
+class AnswerMeta(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The event `meta`: what is known before the first word. `route` is the one tried first."""
+
+    request_id: str
+    question: str
+    route: Route
+    as_of: dict[str, AsOf]
+    conversation_id: str | None = None
+
+
+class AnswerDelta(msgspec.Struct, frozen=True, kw_only=True):
+    """The event `delta`: the next piece of the answer. All pieces in a row are the answer, to the letter."""
+
+    text: str
+
+
+AnswerEvent = AnswerMeta | AnswerDelta | QueryResponse
+"""One `meta`, any number of `delta`, then `done`: the whole answer as it is given without a stream."""
 
 
 class PageSection(msgspec.Struct, frozen=True, kw_only=True):

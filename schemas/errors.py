@@ -8,7 +8,8 @@ HeadwaterError
 │   ├── BrokerUnavailable
 │   ├── NotConsumed
 │   ├── NoGeneration
-│   └── SourceUnreachable
+│   ├── SourceUnreachable
+│   └── ModelUnavailable
 ├── PermanentError            trying again cannot help: park, or tell the caller
 │   ├── UndecodableRecord
 │   ├── UnreadablePage
@@ -22,6 +23,7 @@ HeadwaterError
 │   ├── BadQuestion
 │   ├── BadSignature
 │   ├── UnknownSource
+│   ├── ContextTooLong
 │   └── TooLarge
 ├── ParkingFailed             end the process before anything is acknowledged
 ├── EmbedderLost              end the process: it does not survive the end of its cluster's head
@@ -99,6 +101,15 @@ class SourceUnreachable(TransientError):
     def __init__(self, source: str, reason: str) -> None:
         super().__init__(f"source {source}: {reason}")
         self.source = source
+        self.reason = reason
+
+
+class ModelUnavailable(TransientError):
+    """A language model did not answer, or not to the end."""
+
+    def __init__(self, role: str, reason: str) -> None:
+        super().__init__(f"the language model for {role} gives no answer: {reason}")
+        self.role = role
         self.reason = reason
 
 
@@ -184,6 +195,14 @@ class UnknownSource(PermanentError):
     def __init__(self, source: str) -> None:
         super().__init__(f"no source is named {source}")
         self.source = source
+
+
+class ContextTooLong(PermanentError):
+    """A language model takes less at once than it was sent; `window_tokens` where it says how much it takes."""
+
+    def __init__(self, window_tokens: int | None) -> None:
+        super().__init__("the language model takes less text at once than it was sent")
+        self.window_tokens = window_tokens
 
 
 class TooLarge(PermanentError):

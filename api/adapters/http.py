@@ -3,12 +3,13 @@
 from typing import Annotated, Any, Protocol
 from uuid import uuid4
 
-from litestar import Request, get, post
+from litestar import Request, Response, get, post
 from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import ResponseSpec
 from litestar.params import JSONBody, QueryParameter
 
+from api.adapters.events import MEDIA_TYPE, Events, stream_of, whole_of
 from api.core.ports import PageAt
 from schemas.answers import (
     PageResponse,
@@ -23,9 +24,9 @@ MAX_BODY_BYTES = 2**20
 
 
 class Answer(Protocol):
-    """Answers one request."""
+    """Answers one request, event by event."""
 
-    async def __call__(self, request: QueryRequest, *, request_id: str) -> QueryResponse: ...
+    def __call__(self, request: QueryRequest, *, request_id: str) -> Events: ...
 
 
 class Find(Protocol):
@@ -52,20 +53,31 @@ _ASKING = _problems(
 
 
 def query_route(answer: Answer) -> HTTPRouteHandler:
-    """POST /query."""
+    """POST /query: the whole answer, or server-sent events where they are asked for."""
 
     @post(
         "/query",
         status_code=200,
         summary="Answer a question",
+        description="With `stream`, or `Accept: text/event-stream`, the answer comes as server-sent events:"
+        " `meta`, any number of `delta`, then `done`, whose data is the whole answer.",
         responses=_ASKING,
         request_max_body_size=MAX_BODY_BYTES,
     )
-    async def query(data: JSONBody[QueryRequest], request: Request[Any, Any, Any]) -> QueryResponse:
+    async def query(
+        data: JSONBody[QueryRequest], request: Request[Any, Any, Any]
+    ) -> Response[QueryResponse]:
         request_id = request.state.get("request_id") or uuid4().hex
-        return await answer(data, request_id=request_id)
+        events = answer(data, request_id=request_id)
+        if data.stream or _wants_events(request.headers.get("accept", "")):
+            return await stream_of(events, request_id=request_id)
+        return Response(await whole_of(events, request))
 
     return query
+
+
+def _wants_events(accept: str) -> bool:
+    return any(kind.partition(";")[0].strip() == MEDIA_TYPE for kind in accept.lower().split(","))
 
 
 def search_route(find: Find) -> HTTPRouteHandler:

@@ -1,6 +1,7 @@
 """Answers without a language model: whole sentences of the docs, each cited, or a refusal."""
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from urllib.parse import quote
@@ -35,12 +36,14 @@ def compose_answer(
     threshold: float,
     max_sentences: int,
     max_chars: int,
+    numbered: Mapping[str, int] | None = None,
 ) -> Quoted:
     """Quote what answers `question` from `hits` (best first), or refuse below `threshold`.
 
     Every sentence, item, row and block of code is whole, and a marker `[n]` follows it, where n is the
-    number of its section in `citations`, counted from 1 in the order of the hits. Markup of the
-    quoted text is shown, not obeyed: the answer holds no HTML, link or image.
+    number of its section in `citations`, counted from 1 in the order of the hits; sections that are
+    `numbered` by their address already keep their number. Markup of the quoted text is shown, not
+    obeyed: the answer holds no HTML, link or image.
     """
     read = hits[:MAX_HITS]
     passages = [passage_of(hit) for hit in read]
@@ -49,12 +52,12 @@ def compose_answer(
     )
     score = evidence(question, read, _quoted_terms(passages, picks))
     if not picks or score < threshold:
-        return Quoted(REFUSAL + (_NEAREST if hits else ""), (), True, score)
+        return refuse(hits, score)
     by_hit = {rank: list(group) for rank, group in groupby(picks, key=lambda pick: pick.rank)}
     by_section: dict[str, list[int]] = {}
     for rank in by_hit:
         by_section.setdefault(address_of(hits[rank]), []).append(rank)
-    numbers = {rank: n for n, ranks in enumerate(by_section.values(), 1) for rank in ranks}
+    numbers = _numbers(by_section, numbered or {})
     answer = "\n\n".join(block for rank in by_hit for block in _blocks(numbers[rank], by_hit[rank]))
     citations = tuple(
         _citation(
@@ -65,6 +68,11 @@ def compose_answer(
         for ranks in by_section.values()
     )
     return Quoted(answer, citations, False, score)
+
+
+def refuse(hits: Sequence[Hit], score: float) -> Quoted:
+    """Say that the docs do not answer, with what was found nevertheless."""
+    return Quoted(REFUSAL + (_NEAREST if hits else ""), (), True, score)
 
 
 def address_of(hit: Hit) -> str:
@@ -78,6 +86,17 @@ def nearest_addresses(hits: Sequence[Hit], *, most: int = 3) -> list[str]:
     for hit in hits:
         nearest.setdefault(hit.url, address_of(hit))
     return list(nearest.values())[:most]
+
+
+def _numbers(by_section: Mapping[str, list[int]], known: Mapping[str, int]) -> dict[int, int]:
+    """The number of each rank's section."""
+    free = itertools.count(max(known.values(), default=0) + 1)
+    return {
+        rank: number
+        for url, ranks in by_section.items()
+        for number in [known[url] if url in known else next(free)]
+        for rank in ranks
+    }
 
 
 def _quoted_terms(passages: Sequence[Passage], picks: Sequence[Pick]) -> dict[int, frozenset[str]]:

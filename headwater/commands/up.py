@@ -11,6 +11,7 @@ import structlog
 from litestar import Litestar
 from litestar.types import ControllerRouterHandler
 
+from api.handlers import Answering
 from api.main import routes
 from headwater.cli import EXIT_SIGNALLED
 from headwater.console import say
@@ -21,6 +22,7 @@ from headwater.home import Claim, claim_of
 from headwater.http import Check, make_app
 from headwater.intake import follow_all, hint_all, pass_hints, store_delivery
 from headwater.keeping import keep_database
+from headwater.language import answering_of, llm_keys, open_language
 from headwater.metering import Ears
 from headwater.metrics import QueryMeter, make_metrics
 from headwater.receiving import end_unused
@@ -121,18 +123,24 @@ async def _run(
         say(f"answering on http://{settings.api.host}:{port} (Ctrl-C stops)")
 
     secrets = _secrets(settings, env) if Part.FOLLOW in parts else {}
+    keys = llm_keys(settings, env) if Part.ANSWER in parts else {}
     metrics = make_metrics()
+    meter = QueryMeter(metrics)
     part = next(iter(parts)).value if len(parts) == 1 else ""
     async with (
         open_watch(settings, env, part=part, metrics=metrics) as watch,
         open_runtime(settings, say, env=env, answers=Part.ANSWER in parts, watch=watch) as runtime,
+        open_language(settings, keys, meter) as language,
         asyncio.TaskGroup() as group,
     ):
         metrics.lag_events.set_function(lambda: runtime.transport.lag)
         runtime.cost.ears = Ears(metrics.texts_embedded.inc, metrics.texts_reused.inc)
         following = Following(runtime, metrics, Statistics(runtime.store.generations))
         seeing = await see(following, group, env, parts=parts)
-        tasks = await _start(runtime, parts, following, claim, group)
+        tasks = [*await _start(runtime, parts, following, claim, group)]
+        if Part.ANSWER in parts:
+            tasks += [group.create_task(model.keep()) for model in language.models]
+        answering = answering_of(runtime, language, meter)
         consumer = None
         if Part.CONSUME in parts and not runtime.transport.is_local:
             # It ends its batch from the signal on, while requests under way are still answered.
@@ -140,7 +148,7 @@ async def _run(
             consumer = group.create_task(consuming)
         try:
             host, port = settings.api.host, settings.api.port
-            app = _app(runtime, parts, following, secrets)
+            app = _app(runtime, parts, following, secrets, answering)
             await serve(app, host=host, port=port, stop=ending.stop, announce=announce)
             if consumer is not None:
                 await consumer
@@ -194,17 +202,17 @@ def _app(
     parts: frozenset[Part],
     following: Following,
     secrets: Mapping[str, Sequence[bytes]],
+    answering: Answering,
 ) -> Litestar:
     """All that is answered over HTTP."""
     checks: dict[str, Check] = {"database": partial(_ping, runtime)}
     lesser: dict[str, Check] = {}
     handlers: list[ControllerRouterHandler] = []
     if Part.ANSWER in parts:
-        meter = QueryMeter(following.metrics)
         page_at = partial(_page_at, runtime=runtime)
         if runtime.settings.ray.serve_url:
             lesser["questions"] = runtime.questions_ready
-        handlers += routes(runtime.search, page_at, runtime.settings.answer, meter=meter)
+        handlers += routes(answering, page_at)
     if Part.FOLLOW in parts:
         checks["sources"] = following.ready
         store = partial(store_delivery, runtime=runtime, following=following)

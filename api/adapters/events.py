@@ -1,0 +1,127 @@
+"""Answers as server-sent events, and what happens when nobody waits for one any more."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+import structlog
+from litestar import Request
+from litestar.exceptions import HTTPException
+from litestar.response.base import ASGIResponse, Response
+from litestar.response.streaming import ASGIStreamingResponse
+from litestar.types import Receive, Scope, Send
+
+from schemas.answers import AnswerDelta, AnswerEvent, AnswerMeta, Problem, QueryResponse
+
+_log = structlog.get_logger()
+
+MEDIA_TYPE = "text/event-stream"
+_CLIENT_CLOSED = 499
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "X-Accel-Buffering": "no",  # nginx would keep the pieces until there are enough of them
+}
+Events = AsyncGenerator[AnswerEvent, None]
+
+
+class ClientGone(HTTPException):
+    """Nobody waits for the answer any more."""
+
+    status_code = _CLIENT_CLOSED
+
+
+async def whole_of(events: Events, request: Request[Any, Any, Any]) -> QueryResponse:
+    """The last event. Raises: ClientGone, after which the answer has been broken off; what the events raise."""
+    async with aclosing(events):
+        await anext(events)  # what is wrong with the request shows here, outside of any task group
+        async with asyncio.TaskGroup() as group:
+            answering = group.create_task(_last(events))
+            watching = group.create_task(_cancel_when_gone(answering, request.receive))
+            answering.add_done_callback(lambda _: watching.cancel())
+        if answering.cancelled():
+            raise ClientGone("the client went away")
+        return answering.result()
+
+
+async def stream_of(events: Events, *, request_id: str) -> Response[Any]:
+    """The events as they come. Raises: what the first of them raises, while there still is a status to tell it by."""
+    first = await anext(events)
+    return _EventStream(_encoded(first, events, request_id))
+
+
+async def _last(events: Events) -> QueryResponse:
+    async for event in events:
+        if isinstance(event, QueryResponse):
+            return event
+    raise AssertionError("an answer ends with the whole of it")
+
+
+async def _cancel_when_gone(answering: asyncio.Task[Any], receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    answering.cancel()
+
+
+async def _encoded(
+    first: AnswerEvent, events: Events, request_id: str
+) -> AsyncGenerator[bytes, None]:
+    async with aclosing(events):
+        yield encode_event(first)
+        try:
+            async for event in events:
+                yield encode_event(event)
+        except Exception as error:  # the head has been sent: no error table is asked any more
+            _log.error("http.failed", request_id=request_id, exc_info=error)
+            status = HTTPStatus.INTERNAL_SERVER_ERROR
+            told = Problem(
+                title=status.phrase,
+                status=int(status),
+                detail="something went wrong here; the log has it under the request id",
+                request_id=request_id,
+            )
+            yield _encode("error", told)
+
+
+def encode_event(event: AnswerEvent) -> bytes:
+    """One event as it is sent."""
+    match event:
+        case AnswerMeta():
+            return _encode("meta", event)
+        case AnswerDelta():
+            return _encode("delta", event)
+        case QueryResponse():
+            return _encode("done", event)
+
+
+def _encode(name: str, value: object) -> bytes:
+    """JSON has no line breaks of its own, so that one line holds it."""
+    return b"event: " + name.encode() + b"\ndata: " + msgspec.json.encode(value) + b"\n\n"
+
+
+class _EventStream(Response[Any]):
+    """Sends what a generator yields, and closes it when the client leaves."""
+
+    def __init__(self, chunks: AsyncGenerator[bytes, None]) -> None:
+        super().__init__(None, media_type=MEDIA_TYPE, headers=_HEADERS)
+        self._chunks = chunks
+
+    def to_asgi_response(self, *_: Any, **__: Any) -> ASGIResponse:
+        """See `Response`."""
+        return _ClosingResponse(
+            iterator=self._chunks, media_type=MEDIA_TYPE, headers=dict(_HEADERS), status_code=200
+        )
+
+
+class _ClosingResponse(ASGIStreamingResponse):
+    iterator: AsyncIterator[bytes]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send all of it. What a client that leaves has not waited for is closed at once, not at some time."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            if isinstance(self.iterator, AsyncGenerator):
+                await self.iterator.aclose()

@@ -1,0 +1,22 @@
+"""What the API does: answer, search, show a page."""
+
+from api.handlers.answering import (
+    Answering,
+    answer_events,
+    answer_question,
+    quote_hits,
+)
+from api.handlers.composing import Composing
+from api.handlers.finding import find_page, search_docs
+from api.handlers.talking import Talking
+
+__all__ = [
+    "Answering",
+    "Composing",
+    "Talking",
+    "answer_events",
+    "answer_question",
+    "find_page",
+    "quote_hits",
+    "search_docs",
+]

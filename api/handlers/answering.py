@@ -1,0 +1,241 @@
+"""Answering one question, from the request to the last event."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from api.core.citations import citations_of
+from api.core.context import Block, blocks_of
+from api.core.draft import EXTRACTIVE, REFUSED, Chosen, Draft, first_role
+from api.core.ports import Meter, Search
+from api.core.question import Asked, read_query
+from api.core.quote import Quoted, compose_answer, nearest_addresses, refuse
+from api.handlers.composing import Composing, Task, compose
+from api.handlers.talking import Talk, Talking, begin_talk, keep_turn, standing_question
+from api.settings import AnswerSettings
+from schemas.answers import (
+    AnswerDelta,
+    AnswerEvent,
+    AnswerMeta,
+    Citation,
+    Hit,
+    QueryRequest,
+    QueryResponse,
+    SearchResponse,
+    Turn,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """All that an answer is made with; `now_s` is a clock that only goes forward.
+
+    Without `composing` answers are quoted, without `talking` each question stands alone.
+    """
+
+    search: Search
+    settings: AnswerSettings
+    meter: Meter
+    now_s: Callable[[], float]
+    composing: Composing | None = None
+    talking: Talking | None = None
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The roles that may compose."""
+        return tuple(self.composing.models) if self.composing else ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What was found, and what would be quoted of it, for the question as it was looked for."""
+
+    question: str
+    found: SearchResponse
+    quoted: Quoted
+
+
+@dataclass(slots=True)
+class _Ending:
+    """What follows the composed text: quotes, or nothing."""
+
+    quoted: Quoted | None = None
+
+
+async def answer_question(
+    request: QueryRequest, *, request_id: str, answering: Answering
+) -> QueryResponse:
+    """The whole answer. Raises: BadQuestion, and what the search raises."""
+    async with aclosing(answer_events(request, request_id=request_id, answering=answering)) as all_:
+        async for event in all_:
+            if isinstance(event, QueryResponse):
+                return event
+    raise AssertionError("an answer ends with the whole of it")
+
+
+async def answer_events(
+    request: QueryRequest, *, request_id: str, answering: Answering
+) -> AsyncGenerator[AnswerEvent, None]:
+    """The answer as it is made: one `AnswerMeta`, pieces, the whole.
+
+    Raises: before the first event BadQuestion and what the search raises; after it nothing on purpose.
+    """
+    start_s = answering.now_s()
+    routes = (*answering.roles, EXTRACTIVE)
+    asked = read_query(request, default_k=answering.settings.k, routes=routes)
+    draft, ending = Draft(), _Ending()
+    talk = await begin_talk(asked.conversation_id, answering.talking)
+    looked = await _look(asked, talk, answering, draft)
+    found_s = answering.now_s()
+    answering.meter.stage("search", found_s - start_s)
+    chosen = _choose(asked, looked, answering)
+    yield _meta(request_id, asked, chosen, looked, talk)
+    first_s: float | None = None
+    blocks = blocks_of(looked.found.hits)
+    task = Task(asked.question, talk.past, blocks, chosen)
+    async with aclosing(_texts(task, looked, answering, draft, ending)) as texts:
+        async for text in texts:
+            first_s = answering.now_s() if first_s is None else first_s
+            yield AnswerDelta(text=text)
+    done_s = answering.now_s()
+    latency_ms = round((done_s - start_s) * 1000, 1)
+    whole = _Whole(task, looked, talk, draft, ending.quoted)
+    response = _response(request_id, whole, latency_ms=latency_ms)
+    _count(response, answering, first_s=(first_s or done_s) - start_s, compose_s=done_s - found_s)
+    turn = Turn(question=asked.question, answer=response.answer)
+    await keep_turn(talk, turn, answering.talking)
+    yield response
+
+
+def quote_hits(
+    question: str,
+    hits: Sequence[Hit],
+    settings: AnswerSettings,
+    numbered: Mapping[str, int] | None = None,
+) -> Quoted:
+    """The answer that `hits` (best first) give, as the settings have it."""
+    return compose_answer(
+        question,
+        hits,
+        threshold=settings.refuse_below,
+        max_sentences=settings.max_sentences,
+        max_chars=settings.max_chars,
+        numbered=numbered,
+    )
+
+
+async def _look(asked: Asked, talk: Talk, answering: Answering, draft: Draft) -> _Looked:
+    """Search for what is asked. A question that has left its conversation's subject is looked for alone."""
+    question = await standing_question(asked.question, talk.past, answering.composing, draft)
+    looked = await _look_for(question, asked, answering)
+    if looked.quoted.refused and question != asked.question:
+        alone = await _look_for(asked.question, asked, answering)
+        return looked if alone.quoted.refused else alone
+    return looked
+
+
+async def _look_for(question: str, asked: Asked, answering: Answering) -> _Looked:
+    found = await answering.search(question, k=asked.k, sources=asked.sources)
+    # In a thread: what a page holds may take long to cut up, and others are answered meanwhile.
+    quoted = await asyncio.to_thread(quote_hits, question, found.hits, answering.settings)
+    return _Looked(question, found, quoted)
+
+
+def _choose(asked: Asked, looked: _Looked, answering: Answering) -> Chosen:
+    """Nothing is composed where the evidence is too weak: a model would be asked in vain, or say more than it knows."""
+    score = looked.quoted.score
+    if looked.quoted.refused and answering.roles:
+        return Chosen(EXTRACTIVE, REFUSED, score)
+    return first_role(answering.roles, asked=asked.route, score=score)
+
+
+async def _texts(
+    task: Task, looked: _Looked, answering: Answering, draft: Draft, ending: _Ending
+) -> AsyncGenerator[str, None]:
+    """What a model composes; then, or instead, quotes."""
+    if answering.composing is not None:
+        async with aclosing(compose(task, answering.composing, draft)) as pieces:
+            async for piece in pieces:
+                yield piece.text
+    if draft.is_whole:
+        return
+    quoted = looked.quoted
+    if draft.pieces:
+        numbers = {block.url: block.n for block in task.blocks}
+        hits, settings = looked.found.hits, answering.settings
+        quoted = await asyncio.to_thread(quote_hits, looked.question, hits, settings, numbers)
+    elif draft.is_declined:
+        quoted = refuse(looked.found.hits, quoted.score)
+    ending.quoted = quoted
+    for text in _paragraphs(quoted.answer, goes_on=bool(draft.pieces)):
+        yield text
+
+
+def _paragraphs(answer: str, *, goes_on: bool) -> list[str]:
+    """An answer in pieces that are the answer again, one after the other."""
+    first, *others = answer.split("\n\n")
+    return [f"\n\n{first}" if goes_on else first, *(f"\n\n{other}" for other in others)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """Everything that the last event is made of."""
+
+    task: Task
+    looked: _Looked
+    talk: Talk
+    draft: Draft
+    quoted: Quoted | None
+
+
+def _meta(request_id: str, asked: Asked, chosen: Chosen, looked: _Looked, talk: Talk) -> AnswerMeta:
+    return AnswerMeta(
+        request_id=request_id,
+        question=asked.question,
+        route=Draft().route(chosen),
+        as_of=looked.found.as_of,
+        conversation_id=talk.id,
+    )
+
+
+def _response(request_id: str, whole: _Whole, *, latency_ms: float) -> QueryResponse:
+    draft, found, quoted = whole.draft, whole.looked.found, whole.quoted
+    citations = _citations(draft, whole.task.blocks, quoted)
+    refused = quoted is not None and quoted.refused and not draft.pieces
+    ending = [] if quoted is None else [quoted.answer]
+    cited = list(dict.fromkeys(citation.url for citation in citations))
+    route = draft.route(whole.task.chosen)
+    return QueryResponse(
+        request_id=request_id,
+        question=whole.task.question,
+        answer="\n\n".join([*([draft.text] if draft.pieces else []), *ending]),
+        sources=nearest_addresses(found.hits) if refused else cited,
+        citations=citations,
+        llm=draft.names.get(route.chosen) if draft.pieces else None,
+        route=route,
+        as_of=found.as_of,
+        refused=refused,
+        latency_ms=latency_ms,
+        usage=draft.usage,
+        degraded=draft.degraded or found.degraded,
+        conversation_id=whole.talk.id,
+    )
+
+
+def _citations(draft: Draft, blocks: Sequence[Block], quoted: Quoted | None) -> list[Citation]:
+    """By number; a section that is both cited and quoted is one."""
+    by_number = {one.n: one for one in citations_of(draft.pieces, blocks)}
+    for citation in quoted.citations if quoted else ():
+        by_number.setdefault(citation.n, citation)
+    return [by_number[n] for n in sorted(by_number)]
+
+
+def _count(
+    response: QueryResponse, answering: Answering, *, first_s: float, compose_s: float
+) -> None:
+    meter = answering.meter
+    meter.stage("first_text", first_s)
+    meter.stage("compose", compose_s)
+    meter.stage("total", response.latency_ms / 1000)
+    meter.answered(route=response.route.chosen, refused=response.refused)

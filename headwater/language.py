@@ -1,0 +1,70 @@
+"""The language models of a process, opened from the configuration."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+from api.adapters.llm import OpenAiModel
+from api.core.ground import Grounding, GroundLimits
+from api.core.ports import Meter
+from api.handlers import Answering, Composing
+from api.main import make_answering, make_composing, open_models
+from headwater.runtime import Runtime
+from headwater.settings import Settings
+from index.adapters.postgres.conversations import PostgresConversations
+from schemas.errors import BadConfiguration
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """The models that are open, and what composes with them; None where answers are quoted."""
+
+    models: Sequence[OpenAiModel]
+    composing: Composing | None
+
+
+def llm_keys(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
+    """The secret of each role that has one. Raises: BadConfiguration when its variable is empty or not set."""
+    keys = {}
+    for llm in settings.llm:
+        if llm.api_key_env:
+            keys[llm.role] = env.get(llm.api_key_env, "").strip()
+            if not keys[llm.role]:
+                raise BadConfiguration(
+                    f"llm {llm.role}: the variable {llm.api_key_env} is empty or not set"
+                )
+    return keys
+
+
+@asynccontextmanager
+async def open_language(
+    settings: Settings, keys: Mapping[str, str], meter: Meter
+) -> AsyncIterator[Language]:
+    """The configured models while the block runs; nothing is asked of them yet."""
+    async with AsyncExitStack() as stack:
+        models = open_models(settings.llm, keys, stack)
+        composing = make_composing(
+            models,
+            settings.answer,
+            ground=partial(Grounding, limits=GroundLimits()),
+            llms=settings.llm,
+            meter=meter,
+        )
+        yield Language(models, composing)
+
+
+def answering_of(runtime: Runtime, language: Language, meter: Meter) -> Answering:
+    """What this process answers with."""
+    kept = runtime.settings.conversation
+    conversations = PostgresConversations(
+        runtime.store.database, turns=kept.turns, age=timedelta(hours=kept.hours)
+    )
+    return make_answering(
+        runtime.search,
+        runtime.settings.answer,
+        composing=language.composing,
+        conversations=conversations,
+        meter=meter,
+    )

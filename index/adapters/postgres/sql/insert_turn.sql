@@ -1,0 +1,3 @@
+-- Keep one question and its answer.
+INSERT INTO turn (conversation, question, answer)
+VALUES (%(conversation)s, %(question)s, %(answer)s);
