@@ -35,6 +35,12 @@ def print_text(text: str) -> None:
     sys.stdout.write(text.rstrip("\n") + "\n")
 
 
+def print_part(text: str) -> None:
+    """Text that goes on, on stdout, at once."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
 class SyncProgress:
     """A bar for each source that is being synced, on a terminal only."""
 

@@ -9,7 +9,9 @@ from headwater.cli import ConfigOption, JsonOption, run_command, settings_of
 
 topics = typer.Typer(help="The topics of a deployment.", no_args_is_help=True)
 
-models = typer.Typer(help="The models of a deployment that embed questions.", no_args_is_help=True)
+models = typer.Typer(
+    help="Models that embed questions, and one that composes answers.", no_args_is_help=True
+)
 
 PortOption = Annotated[
     int | None,
@@ -86,6 +88,27 @@ def models_serve_command(
     from headwater.commands.models import run_serve
 
     run_command(run_serve(settings_of(config), once=once))
+
+
+@models.command("local")
+def models_local_command(
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, help="Port on 127.0.0.1; 0 takes a free one.")
+    ] = 8081,
+    threads: Annotated[int, typer.Option(min=0, max=1_024, help="Threads; 0: all there are.")] = 0,
+) -> None:
+    """Serve a small language model on this machine, for a first look at composed answers.
+
+    It is SmolLM2-135M-Instruct, which answers simple questions from a short context and no others. What goes into
+    headwater.toml is printed.
+
+    Example:
+
+      headwater models local --port 8081
+    """
+    from headwater.commands.local_model import run_local
+
+    run_command(run_local(port=port, threads=threads))
 
 
 def _run_part(name: str, port: int | None, config: ConfigOption) -> None:

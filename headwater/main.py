@@ -27,7 +27,7 @@ from headwater.failing import fail
 from headwater.operating import generation, parked
 from headwater.seeing.logs import log_to_stderr
 from ingest.settings import SourceKind
-from schemas.answers import MAX_K
+from schemas.answers import MAX_K, QueryRequest
 
 app = typer.Typer(
     help="Answers from the head of your docs: an index that follows every commit.",
@@ -198,10 +198,18 @@ def ask_command(
         int | None,
         typer.Option("-k", min=1, max=MAX_K, help="How many chunks (default: as configured)."),
     ] = None,
+    route: Annotated[
+        str,
+        typer.Option(
+            help="What is to answer: a configured role, or `extractive` (default: it is chosen)."
+        ),
+    ] = "",
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
     """Answer a question from the docs, with citations.
+
+    On a terminal the answer appears while it is composed.
 
     Example:
 
@@ -209,7 +217,8 @@ def ask_command(
     """
     from headwater.commands import ask
 
-    run_command(ask.run_ask(settings_of(config), " ".join(question), k=k, json=json))
+    request = QueryRequest(question=" ".join(question), k=k, route=route or None)
+    run_command(ask.run_ask(settings_of(config), request, env=os.environ, json=json))
 
 
 @app.command("status")

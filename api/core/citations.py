@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from api.core.context import Block
-from api.core.kept import Released
+from api.core.ground import Released
 from api.core.segments import segments_of
 from index.core.terms import terms_of
 from schemas.answers import Citation

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from api.core.kept import Released
+from api.core.ground import Released
 from schemas.answers import NOTHING_USED, Route, Usage
 
 CHEAP, STRONG, JUDGE, EXTRACTIVE = "cheap", "strong", "judge", "extractive"

@@ -2,24 +2,16 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 
 import msgspec
 
 from api.core.context import Block
+from api.core.ground import Released
 from api.core.prompt import PROMPT_HASH
 from schemas.answers import Turn
 
 _MAX_CHARS = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class Released:
-    """Text that may leave, and the numbers of the blocks it cites."""
-
-    text: str
-    cites: tuple[int, ...]
 
 
 def compose_key(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from api.core.context import Block
-from api.core.kept import Released
+from api.core.ground import Released
 from api.core.prompt import Message
 from schemas.answers import PageResponse, SearchResponse, Turn, Usage
 

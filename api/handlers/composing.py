@@ -9,7 +9,8 @@ import structlog
 from api.core.context import Block, fit_blocks, place_of
 from api.core.conversation import recent_turns
 from api.core.draft import Chosen, Draft, Outcome, goes_on, order_of
-from api.core.kept import KeptAnswers, Released, compose_key
+from api.core.ground import Released
+from api.core.kept import KeptAnswers, compose_key
 from api.core.ports import Ground, Grounding, Meter, Model, Reply
 from api.core.prompt import Message, Opening, answer_messages
 from api.core.tokens import MESSAGE_TOKENS, most_tokens

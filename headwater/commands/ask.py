@@ -1,17 +1,22 @@
 """`headwater search` and `headwater ask`: one question from the command line."""
 
-import time
+import sys
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from uuid import uuid4
 
 from api.core.markdown import plain_text
 from api.core.ports import SilentMeter
-from api.handlers import Answering, answer_question, search_docs
-from headwater.console import print_json, print_text, say
+from api.handlers import answer_events, search_docs
+from headwater.console import print_json, print_part, print_text, say
 from headwater.home import require_index
+from headwater.language import answering_of, llm_keys, open_language
 from headwater.runtime import live, open_runtime
 from headwater.settings import Settings
 from schemas.answers import (
     HEADING_JOINT,
+    AnswerDelta,
+    AnswerEvent,
     QueryRequest,
     QueryResponse,
     SearchRequest,
@@ -33,19 +38,40 @@ async def run_search(settings: Settings, question: str, *, k: int, json: bool) -
     return 0
 
 
-async def run_ask(settings: Settings, question: str, *, k: int | None, json: bool) -> int:
-    """Print an answer with its citations; `k` None means as configured. Returns: the exit status."""
+async def run_ask(
+    settings: Settings, request: QueryRequest, *, env: Mapping[str, str], json: bool
+) -> int:
+    """Print an answer with its citations, on a terminal while it is made. Returns: the exit status."""
+    keys = llm_keys(settings, env)
     require_index(settings)
-    async with open_runtime(settings, say) as runtime:
+    meter = SilentMeter()
+    async with (
+        open_runtime(settings, say) as runtime,
+        open_language(settings, keys, meter) as language,
+    ):
         live(await runtime.store.generations.generations())
-        answering = Answering(runtime.search, settings.answer, SilentMeter(), time.perf_counter)
-        request = QueryRequest(question=question, k=k)
-        answer = await answer_question(request, request_id=uuid4().hex, answering=answering)
+        answering = answering_of(runtime, language, meter)
+        events = answer_events(request, request_id=uuid4().hex, answering=answering)
+        answer = await _shown(events, is_live=not json and sys.stdout.isatty())
     if json:
         print_json(answer)
+    elif sys.stdout.isatty():
+        print_text(_below(answer))
     else:
-        print_text(_answer(answer))
+        print_text(f"{plain_text(answer.answer)}\n{_below(answer)}")
     return 0
+
+
+async def _shown(events: AsyncGenerator[AnswerEvent, None], *, is_live: bool) -> QueryResponse:
+    """The whole answer; where it `is_live`, each piece of it is printed as it comes."""
+    async with aclosing(events):
+        async for event in events:
+            if isinstance(event, QueryResponse):
+                print_part("\n" if is_live else "")
+                return event
+            if is_live and isinstance(event, AnswerDelta):
+                print_part(plain_text(event.text))
+    raise AssertionError("an answer ends with the whole of it")
 
 
 def _hits(found: SearchResponse) -> str:
@@ -69,9 +95,9 @@ def _shortened(text: str, *, chars: int = 300) -> str:
     return line if len(line) <= chars else line[:chars].rsplit(" ", 1)[0] + " …"
 
 
-def _answer(answer: QueryResponse) -> str:
-    lines = [plain_text(answer.answer), ""]
-    lines += [
+def _below(answer: QueryResponse) -> str:
+    """What stands below the text of an answer: its sources, how it was made, and of which state it is."""
+    lines = [
         f"[{citation.n}] {_place(citation.title, citation.section)}\n    {citation.url}"
         for citation in answer.citations
     ]
@@ -80,4 +106,7 @@ def _answer(answer: QueryResponse) -> str:
     as_of = ", ".join(
         f"{name} at {state.commit[:12]}" for name, state in sorted(answer.as_of.items())
     )
-    return "\n".join([*lines, "", f"as of {as_of}" if as_of else "no source is indexed yet"])
+    made = [f"composed by {answer.llm} ({answer.route.chosen})"] if answer.llm else []
+    made += [answer.degraded] if answer.degraded else []
+    made += [f"as of {as_of}" if as_of else "no source is indexed yet"]
+    return "\n".join(["", *lines, "", "; ".join(made)])
