@@ -63,10 +63,8 @@ def fit_blocks(blocks: Sequence[Block], sizes: Iterable[int], *, budget_tokens: 
 
 
 def _cut(block: Block, share: float) -> Block:
-    """The first part of a block, of whole lines or at least of whole words."""
+    """The first part of a block: whole lines where they are most of what fits, else whole words."""
     text = block.text[: max(1, int(len(block.text) * max(0.0, share)))]
-    for end in ("\n", " "):
-        if end in text.strip():
-            text = text.rpartition(end)[0]
-            break
-    return replace(block, text=text)
+    lines, words = text.rpartition("\n")[0], text.rpartition(" ")[0]
+    whole = lines if len(lines) >= len(text) / 2 else words
+    return replace(block, text=whole or text)

@@ -1,5 +1,6 @@
 """One composed answer in the making: who is asked in which order, and what came of it."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -16,6 +17,9 @@ IS_AWAY = "the model that was to answer is away"
 QUOTED_INSTEAD = "what language models wrote did not hold"
 ALL_AWAY = "no language model answers"
 DECLINED = "the sections found do not answer the question"
+
+
+_FENCE = re.compile(r"\s*(`{3,}|~{3,})")
 
 
 class Outcome(StrEnum):
@@ -99,6 +103,18 @@ class Draft:
             return Route(chosen=self.last_role, reason=chosen.reason, score=score)
         reason = IS_AWAY if first is Outcome.UNAVAILABLE else DID_NOT_HOLD
         return Route(chosen=self.last_role, reason=reason, score=score)
+
+
+def closing_of(text: str) -> str:
+    """What closes a block of code that `text` leaves open; "" where none is."""
+    fence = ""
+    for line in text.splitlines():
+        mark = _FENCE.match(line)
+        if mark and not fence:
+            fence = mark[1]
+        elif mark and mark[1].startswith(fence):
+            fence = ""
+    return f"\n{fence}" if fence else ""
 
 
 def total_usage(one: Usage, other: Usage) -> Usage:

@@ -8,7 +8,7 @@ import structlog
 
 from api.core.context import Block, fit_blocks, place_of
 from api.core.conversation import recent_turns
-from api.core.draft import Chosen, Draft, Outcome, goes_on, order_of
+from api.core.draft import Chosen, Draft, Outcome, closing_of, goes_on, order_of
 from api.core.ground import Released
 from api.core.kept import KeptAnswers, compose_key
 from api.core.ports import Ground, Grounding, Meter, Model, Reply
@@ -64,6 +64,9 @@ async def compose(task: Task, composing: Composing, draft: Draft) -> AsyncGenera
                 async for piece in pieces:
                     draft.pieces.append(piece)
                     yield piece
+        if closing := closing_of(draft.text):
+            draft.pieces.append(Released(closing, ()))
+            yield draft.pieces[-1]
         if not goes_on(task.chosen, role, draft.outcomes[role], has_left=bool(draft.pieces)):
             return
 
@@ -131,6 +134,8 @@ async def _grounded(
             yield piece
         if grounding.is_over or opening.is_declined:
             return
+    if reply.is_cut:  # its last sentence is none
+        return
     for piece in [*grounding.feed(opening.finish()), *grounding.finish()]:
         yield piece
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
+from api.main import make_answering
 from api.main import routes as api_routes
 from api.settings import AnswerSettings
 from headwater.http import make_app
@@ -73,7 +74,9 @@ async def page_at(url: str) -> PageResponse | None:
 def make() -> Litestar:
     metrics = make_metrics()
     return make_app(
-        routes=api_routes(search, page_at, AnswerSettings(), meter=QueryMeter(metrics)),
+        routes=api_routes(
+            make_answering(search, AnswerSettings(), meter=QueryMeter(metrics)), page_at
+        ),
         checks={},
         hosts=[],
         metrics_registry=metrics.registry,

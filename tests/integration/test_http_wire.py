@@ -16,6 +16,7 @@ import pytest
 from litestar import Litestar
 
 from api.core.ports import Search
+from api.main import make_answering
 from api.main import routes as api_routes
 from api.settings import AnswerSettings
 from headwater.gate import GateRules
@@ -43,7 +44,7 @@ async def store(delivery: Delivery) -> bool:
 def make(search: Search = search, rules: GateRules | None = None) -> Litestar:
     return make_app(
         routes=[
-            *api_routes(search, page_at, AnswerSettings()),
+            *api_routes(make_answering(search, AnswerSettings()), page_at),
             *webhook_routes({"docs": [b"a secret"]}, store),
         ],
         checks={},

@@ -43,7 +43,11 @@ def test_k_has_bounds(k: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "request_", [QueryRequest(question="a", stream=True), QueryRequest(question="a", route="cheap")]
+    "request_",
+    [
+        QueryRequest(question="a", version="2"),
+        QueryRequest(question="a", min_commit={"docs": "c0ffee"}),
+    ],
 )
 def test_a_field_for_later_is_refused(request_: QueryRequest) -> None:
     with pytest.raises(BadQuestion, match="not served yet"):

@@ -1,0 +1,230 @@
+"""POST /query over a real socket: events as they are made, and an upstream that is left when the client leaves."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+
+import httpx
+import msgspec
+import pytest
+
+from api.adapters.llm import OpenAiModel
+from api.core.ground import Grounding
+from api.main import make_answering, make_composing, open_models
+from api.main import routes as api_routes
+from api.settings import AnswerSettings, LlmSettings
+from headwater.http import make_app
+from headwater.metrics import QueryMeter, make_metrics
+from headwater.server import bind, serve_on
+from index.adapters.memory_conversations import MemoryConversations
+from schemas.answers import PageResponse, QueryResponse, SearchResponse
+from schemas.errors import StoreUnavailable
+from tests.support.model_double import Double, a_double, fails, hangs, says
+from tests.support.models import HELD, HIT, TOLD
+
+QUESTION = {"question": "Do actors keep their state between calls?"}
+LEFT_WITHIN_S = 1.0
+
+
+async def found(question: str, *, k: int, sources: Sequence[str] | None) -> SearchResponse:
+    if "outage" in question:
+        raise StoreUnavailable("gone")
+    return SearchResponse(question=question, hits=[HIT], as_of={})
+
+
+async def no_page(url: str) -> PageResponse | None:
+    return None
+
+
+class Served:
+    """A running app with one model behind it."""
+
+    def __init__(self, client: httpx.AsyncClient, models: Sequence[OpenAiModel]) -> None:
+        self.client = client
+        self.models = models
+
+    async def metric(self, name: str) -> float:
+        text = (await self.client.get("/metrics")).text
+        return next(
+            (float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith(name)),
+            0.0,
+        )
+
+
+@asynccontextmanager
+async def served(double: Double, **more: object) -> AsyncIterator[Served]:
+    llms = [
+        LlmSettings(role="cheap", base_url=double.base_url, model="double", **more)  # type: ignore[arg-type]
+    ]
+    metrics = make_metrics()
+    meter = QueryMeter(metrics)
+    stop = asyncio.Event()
+    async with AsyncExitStack() as stack:
+        models = open_models(llms, {}, stack)
+        composing = make_composing(models, AnswerSettings(), ground=Grounding, meter=meter)
+        talks = MemoryConversations(turns=6, age=timedelta(hours=1))
+        answering = make_answering(
+            found, AnswerSettings(), composing=composing, conversations=talks, meter=meter
+        )
+        app = make_app(
+            routes=api_routes(answering, no_page),
+            checks={},
+            hosts=(),
+            metrics_registry=metrics.registry,
+        )
+        listening = stack.enter_context(bind("127.0.0.1", 0))
+        group = await stack.enter_async_context(asyncio.TaskGroup())
+        started = asyncio.Event()
+        group.create_task(serve_on(listening, app, stop=stop, started=started.set))
+        keeping = [group.create_task(model.keep()) for model in models]
+        await started.wait()
+        base = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        async with httpx.AsyncClient(base_url=base, timeout=60) as client:
+            try:
+                yield Served(client, models)
+            finally:
+                stop.set()
+                for task in keeping:
+                    task.cancel()
+
+
+def parsed(text: str) -> list[tuple[str, dict[str, object]]]:
+    events = []
+    for block in text.strip().split("\n\n"):
+        name, data = block.split("\n")
+        events.append((name.removeprefix("event: "), json.loads(data.removeprefix("data: "))))
+    return events
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [({"stream": True}, {}), ({}, {"Accept": "text/event-stream"})],
+)
+def test_events_are_meta_pieces_and_the_whole(
+    body: dict[str, object], headers: dict[str, str]
+) -> None:
+    async def work(double: Double) -> httpx.Response:
+        async with served(double) as at:
+            return await at.client.post("/query", json=QUESTION | body, headers=headers)
+
+    with a_double(says(*HELD)) as double:
+        response = asyncio.run(work(double))
+
+    events = parsed(response.text)
+    assert response.headers["content-type"].startswith("text/event-stream")
+    assert response.headers["x-request-id"] == events[0][1]["request_id"]
+    assert [name for name, _ in events][:2] == ["meta", "delta"]
+    assert events[-1][0] == "done"
+    whole = msgspec.convert(events[-1][1], QueryResponse)
+    assert TOLD in whole.answer
+    assert "".join(str(data["text"]) for name, data in events if name == "delta") == whole.answer
+
+
+def test_the_whole_answer_without_a_stream_is_that_of_one() -> None:
+    async def work(double: Double) -> tuple[dict[str, object], dict[str, object]]:
+        async with served(double) as at:
+            alone = await at.client.post("/query", json=QUESTION)
+            streamed = await at.client.post("/query", json=QUESTION | {"stream": True})
+        return alone.json(), parsed(streamed.text)[-1][1]
+
+    with a_double(says(HELD)) as double:
+        alone, streamed = asyncio.run(work(double))
+
+    for own in ("request_id", "latency_ms", "usage"):
+        alone.pop(own)
+        streamed.pop(own)
+    assert alone == streamed
+
+
+@pytest.mark.parametrize(
+    ("body", "status"), [({"question": ""}, 400), ({"question": "an outage"}, 503)]
+)
+def test_what_is_wrong_before_the_first_event_has_its_status(
+    body: dict[str, object], status: int
+) -> None:
+    async def work(double: Double) -> httpx.Response:
+        async with served(double) as at:
+            return await at.client.post("/query", json=body | {"stream": True})
+
+    with a_double(says(HELD)) as double:
+        response = asyncio.run(work(double))
+
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("is_stream", [True, False])
+@pytest.mark.parametrize("pieces", [(), (HELD, " And")])
+def test_the_model_is_left_within_a_second_of_its_client(
+    is_stream: bool, pieces: tuple[str, ...]
+) -> None:
+    async def work(double: Double) -> float:
+        async with served(double) as at:
+            asking = asyncio.ensure_future(
+                at.client.post("/query", json=QUESTION | {"stream": is_stream})
+            )
+            while not double.calls:
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.2)  # it is at the model now, and stays there
+            asking.cancel()
+            left_s = time.monotonic()
+            while not double.gone:
+                assert time.monotonic() < left_s + 20
+                await asyncio.sleep(0.005)
+            return time.monotonic() - left_s
+
+    with a_double(hangs(*pieces)) as double:
+        took_s = asyncio.run(work(double))
+
+    assert took_s < LEFT_WITHIN_S
+
+
+def test_r35_a_model_that_is_away_costs_a_request_nothing_and_comes_back_alone() -> None:
+    """The first request finds out; those after it are quoted at once, and composed again once it answers."""
+
+    async def work(double: Double) -> None:
+        async with served(double, retries=0, first_token_s=3.0) as at:
+            first = (await at.client.post("/query", json=QUESTION)).json()
+            assert first["degraded"] == "model_unavailable"
+            calls = double.calls
+            double.play(fails(500))
+            for _ in range(20):
+                told = await at.client.post("/query", json=QUESTION)
+                assert told.status_code == 200
+                assert told.json()["degraded"] == "model_unavailable"
+                assert told.json()["llm"] is None
+            probes = double.calls - calls
+            assert probes <= 4  # asked by the keeper alone: none of the twenty was
+            double.play(says(HELD))
+            start_s = time.monotonic()
+            while not at.models[0].is_up:
+                assert time.monotonic() < start_s + 60
+                await asyncio.sleep(0.05)
+            back = (await at.client.post("/query", json=QUESTION)).json()
+            assert "degraded" not in back
+            assert TOLD in back["answer"]
+            assert await at.metric('headwater_answers_total{refused="false",route="cheap"}') == 1.0
+            assert await at.metric('headwater_tokens_total{kind="input",role="cheap"}') > 0
+
+    with a_double(hangs()) as double:
+        asyncio.run(work(double))
+
+
+def test_a_follow_up_is_looked_for_with_the_question_before_it() -> None:
+    async def work(double: Double) -> tuple[dict[str, object], dict[str, object]]:
+        async with served(double) as at:
+            first = await at.client.post("/query", json=QUESTION | {"conversation_id": "new"})
+            known = first.json()["conversation_id"]
+            body = {"question": "And after a restart?", "conversation_id": known}
+            return first.json(), (await at.client.post("/query", json=body)).json()
+
+    with a_double(says(HELD)) as double:
+        first, second = asyncio.run(work(double))
+
+    assert first["conversation_id"] == second["conversation_id"] != "new"
+    roles = [message["role"] for message in double.bodies[-1]["messages"]]
+    assert roles == ["system", "user", "assistant", "user"]
+    assert second["question"] == "And after a restart?"
