@@ -1,0 +1,48 @@
+"""The real small model, served as users serve it."""
+
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from queue import Queue
+
+_ADDRESS = re.compile(r'base_url = "(http://\S+)"')
+_WITHIN_S = 60.0
+
+
+@contextmanager
+def a_local_model() -> Iterator[str]:
+    """Its base URL, while the block runs."""
+    command = [
+        sys.executable,
+        "-m",
+        "headwater.main",
+        "models",
+        "local",
+        "--port",
+        "0",
+        "--threads",
+        "2",
+    ]
+    lines: Queue[str] = Queue()
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        reading = threading.Thread(
+            target=lambda: [lines.put(line) for line in process.stdout or ()], daemon=True
+        )
+        reading.start()
+        try:
+            while not (found := _ADDRESS.search(lines.get(timeout=_WITHIN_S))):
+                pass
+            yield found[1]
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+            reading.join(timeout=5)
