@@ -21,6 +21,7 @@ import httpx
 
 from api.core.markdown import plain_text
 from headwater.console import print_text, say
+from headwater.demo_model import EXTRACTIVE, show_composed, small_model
 from index.adapters.postgres.server import discard
 from ingest.core.urls import UrlPattern
 from schemas.formats import format_of
@@ -69,8 +70,8 @@ def main() -> None:
     _end_orderly_when_told()
     with tempfile.TemporaryDirectory(prefix="headwater-demo-") as folder:
         stage = _stage(source, Path(folder))
-        with _serving(stage, Path(folder)) as base:
-            _tell(stage, base, is_own=not source)
+        with small_model(_environment()) as llm, _serving(stage, Path(folder), llm) as base:
+            _tell(stage, base, is_own=not source, is_composed=bool(llm))
             _keep_serving(base, source)
 
 
@@ -127,9 +128,9 @@ def _is_repository(path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _serving(stage: Stage, folder: Path) -> Iterator[str]:
+def _serving(stage: Stage, folder: Path, llm: str) -> Iterator[str]:
     """`headwater up` on the clone. Yields its address once it is ready."""
-    (folder / "headwater.toml").write_text(_configuration(stage), "utf-8")
+    (folder / "headwater.toml").write_text(_configuration(stage) + llm, "utf-8")
     command = [
         sys.executable,
         "-m",
@@ -194,10 +195,12 @@ def _wait_ready(base: str) -> None:
     raise SystemExit("the index was not ready in time")
 
 
-def _tell(stage: Stage, base: str, *, is_own: bool) -> None:
+def _tell(stage: Stage, base: str, *, is_own: bool, is_composed: bool) -> None:
     page = _a_page(stage, base)
     question = _OWN_QUESTION if is_own else page.question
     _show(question, _ask(base, question))
+    if is_composed:
+        show_composed(base, question)
     print_text("\nBefore the commit:")
     _show(_QUESTION, _ask(base, _QUESTION))
     embedded = _embedded(base)
@@ -214,7 +217,7 @@ def _tell(stage: Stage, base: str, *, is_own: bool) -> None:
 
 
 def _ask(base: str, question: str) -> Mapping[str, object]:
-    response = httpx.post(f"{base}/query", json={"question": question}, timeout=30)
+    response = httpx.post(f"{base}/query", json={"question": question} | EXTRACTIVE, timeout=30)
     response.raise_for_status()
     answer: Mapping[str, object] = response.json()
     return answer
