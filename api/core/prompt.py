@@ -102,7 +102,7 @@ class Opening:
     def feed(self, text: str) -> str:
         """What of the reply goes on, now that it has come so far."""
         if not self._is_open:
-            return text
+            return "" if self.is_declined else text
         self._held += text
         begun = self._held.lstrip()
         if begun.startswith(_THOUGHT[0]):

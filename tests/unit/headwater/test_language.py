@@ -1,0 +1,51 @@
+"""The language models of a configuration, and their secrets."""
+
+from pathlib import Path
+
+import pytest
+
+from headwater.language import llm_keys
+from headwater.settings import Settings, load_settings
+from schemas.errors import BadConfiguration
+
+LLM = '[[llm]]\nrole = "{}"\nbase_url = "http://127.0.0.1:1/v1"\nmodel = "m"\n'
+
+
+def configured(text: str, folder: Path) -> Settings:
+    (folder / "headwater.toml").write_text(text, "utf-8")
+    return load_settings(None, {}, folder=folder)
+
+
+@pytest.mark.parametrize("env", [{}, {"CHEAP_KEY": " "}])
+def test_a_missing_secret_stops_the_start_with_its_name(
+    env: dict[str, str], tmp_path: Path
+) -> None:
+    settings = configured(LLM.format("cheap") + 'api_key_env = "CHEAP_KEY"\n', tmp_path)
+
+    with pytest.raises(BadConfiguration, match="llm cheap: the variable CHEAP_KEY"):
+        llm_keys(settings, env)
+
+
+def test_a_secret_is_read_by_its_name_and_none_where_none_is_named(tmp_path: Path) -> None:
+    text = LLM.format("cheap") + 'api_key_env = "CHEAP_KEY"\n' + LLM.format("strong")
+
+    keys = llm_keys(configured(text, tmp_path), {"CHEAP_KEY": "k"})
+
+    assert keys == {"cheap": "k"}
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        (LLM.format("cheap") * 2, "used twice"),
+        (LLM.format("extractive"), "extractive"),
+        (LLM.format("Cheap Model"), "role"),
+        (LLM.format("cheap").replace("http:", "ftp:"), "base_url"),
+        (LLM.format("cheap") + "temprature = 1\n", "temprature"),
+    ],
+)
+def test_a_wrong_model_is_named_in_one_line(text: str, named: str, tmp_path: Path) -> None:
+    with pytest.raises(BadConfiguration, match=named) as told:
+        configured(text, tmp_path)
+
+    assert "\n" not in str(told.value)
