@@ -163,14 +163,14 @@ def test_what_is_not_there_is_a_problem(path: str) -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("stream", True),
         ("min_commit", {"docs": "c0ffee"}),
         ("route", "strong"),
         ("version", "2.0"),
-        ("conversation_id", "7"),
     ],
 )
-def test_a_field_that_is_not_served_yet_is_refused_by_name(field: str, value: object) -> None:
+def test_a_field_that_is_not_served_yet_and_a_route_that_is_not_there_are_refused_by_name(
+    field: str, value: object
+) -> None:
     response = post_json("/query", {"question": "autoscaling", field: value})
 
     assert_problem(response, 400)

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any, TypeVar
 
 import pytest
 
@@ -14,6 +15,7 @@ from schemas.answers import NOTHING_USED, Usage
 from schemas.errors import ContextTooLong, ModelUnavailable
 from tests.support.model_double import Double, Exchange, a_double, fails, hangs, says, sends
 
+T = TypeVar("T")
 ASK = [Message("user", "Why?")]
 USAGE = {"prompt_tokens": 1_000, "completion_tokens": 200, "total_tokens": 1_200}
 
@@ -40,8 +42,8 @@ async def ask(model: OpenAiModel) -> tuple[str, Usage]:
     return text, reply.spent
 
 
-def run(double: Double, work: Callable[[OpenAiModel], Awaitable[object]], **more: object) -> object:
-    async def with_client() -> object:
+def run(double: Double, work: Callable[[OpenAiModel], Coroutine[Any, Any, T]], **more: object) -> T:
+    async def with_client() -> T:
         async with client(double, **more) as model:
             return await work(model)
 
@@ -59,7 +61,7 @@ def test_text_comes_in_pieces_with_what_it_took() -> None:
 
 def test_what_a_server_does_not_tell_is_estimated_and_says_so() -> None:
     with a_double(says("Because of it.")) as double:
-        _, spent = run(double, ask)  # type: ignore[misc]
+        _, spent = run(double, ask)
 
     assert spent.estimated
     assert spent.input_tokens > 0
@@ -70,7 +72,7 @@ def test_what_a_server_does_not_tell_is_estimated_and_says_so() -> None:
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_a_busy_server_is_asked_again(status: int) -> None:
     with a_double(fails(status), fails(status), says("Yes.")) as double:
-        text, _ = run(double, ask)  # type: ignore[misc]
+        text, _ = run(double, ask)
 
     assert text == "Yes."
     assert double.calls == 3
@@ -174,7 +176,7 @@ def test_calls_of_tools_are_no_text() -> None:
         await exchange.done("tool_calls")
 
     with a_double(script) as double:
-        text, _ = run(double, ask)  # type: ignore[misc]
+        text, _ = run(double, ask)
 
     assert text == ""
 
@@ -222,7 +224,7 @@ def test_an_option_that_a_server_does_not_know_is_left_out() -> None:
 
     scripts = [fails(400, refuses("max_tokens")), fails(400, refuses("temperature")), says("Yes.")]
     with a_double(*scripts) as double:
-        text, _ = run(double, ask)  # type: ignore[misc]
+        text, _ = run(double, ask)
 
     assert text == "Yes."
     assert "max_tokens" not in double.bodies[-1]

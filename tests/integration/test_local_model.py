@@ -1,8 +1,9 @@
 """A real language model, end to end: what it writes of a short context leaves, cited, as it comes."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack
+from typing import Any, TypeVar
 
 import httpx
 import pytest
@@ -18,6 +19,7 @@ from schemas.errors import ContextTooLong
 from tests.support.local_model import a_local_model
 from tests.support.models import Index
 
+T = TypeVar("T")
 WORD = "anachronism "
 
 
@@ -28,9 +30,9 @@ def base_url() -> Iterator[str]:
 
 
 def with_model(
-    base_url: str, work: Callable[[OpenAiModel], Awaitable[object]], **more: int
-) -> object:
-    async def run() -> object:
+    base_url: str, work: Callable[[OpenAiModel], Coroutine[Any, Any, T]], **more: int
+) -> T:
+    async def run() -> T:
         llm = LlmSettings(
             role="cheap",
             base_url=base_url,
@@ -53,7 +55,7 @@ def test_it_composes_a_cited_answer_piece_by_piece(base_url: str) -> None:
         asked = QueryRequest(question="Do actors keep their state between calls?")
         return [event async for event in answer_events(asked, request_id="id", answering=answering)]
 
-    first, *pieces, last = with_model(base_url, work)  # type: ignore[misc]
+    first, *pieces, last = with_model(base_url, work)
 
     assert isinstance(first, AnswerMeta)
     assert isinstance(last, QueryResponse)
@@ -71,7 +73,7 @@ def test_its_own_tokens_are_counted_and_its_window_is_known(base_url: str) -> No
         await model.probe()
         return list(await model.count([WORD, WORD * 100])), model.limits.window_tokens
 
-    (one, many), window = with_model(base_url, work)  # type: ignore[misc]
+    (one, many), window = with_model(base_url, work)
 
     told = httpx.post(
         f"{base_url.removesuffix('/v1')}/tokenize", json={"content": WORD * 100}, timeout=30

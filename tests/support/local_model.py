@@ -34,9 +34,12 @@ def a_local_model() -> Iterator[str]:
         stdin=subprocess.DEVNULL,
         text=True,
     ) as process:
-        reading = threading.Thread(
-            target=lambda: [lines.put(line) for line in process.stdout or ()], daemon=True
-        )
+
+        def read() -> None:
+            for line in process.stdout or ():
+                lines.put(line)
+
+        reading = threading.Thread(target=read, daemon=True)
         reading.start()
         try:
             while not (found := _ADDRESS.search(lines.get(timeout=_WITHIN_S))):
