@@ -2,6 +2,7 @@
 
 import dataclasses
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -184,7 +185,13 @@ def test_failures_while_one_is_dealt_with_do_not_put_its_probe_off() -> None:
     assert breaker.due_in_s(100.9) == pytest.approx(0.1)
 
 
-KEY = {"question": "q", "past": PAST, "blocks": [BLOCK], "role": "cheap", "configuration": "c"}
+KEY: dict[str, Any] = {
+    "question": "q",
+    "past": PAST,
+    "blocks": [BLOCK],
+    "role": "cheap",
+    "configuration": "c",
+}
 
 
 def key(**changed: object) -> bytes:
@@ -192,9 +199,9 @@ def key(**changed: object) -> bytes:
     return compose_key(
         values["question"],
         values["past"],
-        values["blocks"],  # type: ignore[arg-type]
+        values["blocks"],
         role=values["role"],
-        configuration=values["configuration"],  # type: ignore[arg-type]
+        configuration=values["configuration"],
     )
 
 
