@@ -33,8 +33,11 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `url` is the page's, without an anchor; `section` the heading path, joined by HEADING_JOINT;
     `anchor` "" for the top of the page. `score` orders the hits of one search and means nothing
     beside another's. `similarity` is the cosine of question and chunk, in [-1, 1], None where no
-    vectors were compared. `before` and `after` are at most MAX_AROUND texts of its section each, in
-    reading order: answers are composed with them, and `POST /search` leaves them out.
+    vectors were compared; `lexical` is its BM25 score, None where no term matches. `vector_rank` and
+    `lexical_rank` are its places, from 1, among all chunks that either ranking brought, None where
+    the ranking has it not. `committed_at` is of `commit`. `before` and `after` are at most MAX_AROUND
+    texts of its section each, in reading order: answers are composed with them, and `POST /search`
+    leaves them out.
     """
 
     url: str
@@ -46,6 +49,10 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     source: str
     commit: str
     similarity: float | None = None
+    lexical: float | None = None
+    vector_rank: int | None = None
+    lexical_rank: int | None = None
+    committed_at: datetime | None = None
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
 

@@ -48,7 +48,8 @@ class Candidate:
     """A chunk that one of the legs found, with all that a hit shows.
 
     `cosine` is its similarity to the question, in [-1, 1]; `lexical` its BM25 score, 0 when no term
-    matches. `before` and `after` are the nearest chunks of its section, in reading order.
+    matches. `before` and `after` are the nearest chunks of its section, in reading order; `committed_at` is of
+    `commit`.
     """
 
     key: ChunkKey
@@ -63,6 +64,7 @@ class Candidate:
     lexical: float
     before: tuple[str, ...]
     after: tuple[str, ...]
+    committed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,14 @@ class Ranked:
     score: float
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The places of a chunk in both rankings, from 1; None where a ranking has it not."""
+
+    vectors: int | None
+    lexical: int | None
+
+
 def rank_page_first(
     candidates: Sequence[Candidate], *, k: int, weights: RankWeights
 ) -> list[Ranked]:
@@ -110,6 +120,21 @@ def rank_page_first(
         for depth in range(weights.per_page)
     )
     return [ranked for round_ in rounds for ranked in round_][:k]
+
+
+def standings_of(
+    candidates: Sequence[Candidate], *, has_vectors: bool
+) -> Mapping[ChunkKey, Standing]:
+    """Where each candidate stands in each ranking by itself; ties fall back to source, path and ordinal."""
+    by_cosine = _places(candidates, [one.cosine for one in candidates]) if has_vectors else {}
+    matching = [one for one in candidates if one.lexical > 0]
+    by_terms = _places(matching, [one.lexical for one in matching])
+    return {one.key: Standing(by_cosine.get(one.key), by_terms.get(one.key)) for one in candidates}
+
+
+def _places(candidates: Sequence[Candidate], scores: Sequence[float]) -> Mapping[ChunkKey, int]:
+    ranked = sorted(map(Ranked, candidates, scores), key=_best_first)
+    return {one.candidate.key: place for place, one in enumerate(ranked, 1)}
 
 
 def _fuse(candidates: Sequence[Candidate], weights: RankWeights) -> list[Ranked]:

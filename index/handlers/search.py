@@ -6,7 +6,16 @@ from dataclasses import dataclass
 import structlog
 
 from index.core.ports import QueryVector, SearchStore
-from index.core.rank import Candidates, QueryTerms, Ranked, RankWeights, SourceAsOf, rank_page_first
+from index.core.rank import (
+    Candidates,
+    QueryTerms,
+    Ranked,
+    RankWeights,
+    SourceAsOf,
+    Standing,
+    rank_page_first,
+    standings_of,
+)
 from index.core.terms import terms_of
 from schemas.answers import HEADING_JOINT, AsOf, Hit, SearchResponse
 from schemas.errors import EmbedderUnavailable, StoreUnavailable, UnknownSource
@@ -47,9 +56,10 @@ async def search_index(
         if name not in found.as_of:
             raise UnknownSource(name)
     ranked = rank_page_first(found.chunks, k=k, weights=searcher.weights)
+    standings = standings_of(found.chunks, has_vectors=vector is not None)
     return SearchResponse(
         question=question,
-        hits=[_hit(entry, has_vector=vector is not None) for entry in ranked],
+        hits=[_hit(entry, standings[entry.candidate.key]) for entry in ranked],
         as_of=shown_as_of(found.as_of),
         degraded=None if vector is not None else "lexical_only",
     )
@@ -87,7 +97,7 @@ def shown_as_of(as_of: Mapping[SourceName, SourceAsOf]) -> dict[str, AsOf]:
     }
 
 
-def _hit(ranked: Ranked, *, has_vector: bool) -> Hit:
+def _hit(ranked: Ranked, standing: Standing) -> Hit:
     chunk = ranked.candidate
     return Hit(
         url=chunk.url,
@@ -98,7 +108,11 @@ def _hit(ranked: Ranked, *, has_vector: bool) -> Hit:
         score=ranked.score,
         source=chunk.key.source,
         commit=chunk.commit,
-        similarity=chunk.cosine if has_vector else None,
+        similarity=None if standing.vectors is None else chunk.cosine,
+        lexical=None if standing.lexical is None else chunk.lexical,
+        vector_rank=standing.vectors,
+        lexical_rank=standing.lexical,
+        committed_at=chunk.committed_at,
         before=chunk.before,
         after=chunk.after,
     )

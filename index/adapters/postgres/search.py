@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from pgvector import Vector
 
@@ -122,7 +123,7 @@ async def _as_of(
 def _candidate(row: Sequence[object]) -> Candidate:
     source, path, ordinal, section, url, title, heading_path, *rest = row
     key = ChunkKey(SourceName(str(source)), str(path), int(str(ordinal)))
-    anchor, text, commit, cosine, lexical, before, after = rest
+    anchor, text, commit, cosine, lexical, before, after, committed_at = rest
     return Candidate(
         key,
         int(str(section)),
@@ -136,4 +137,5 @@ def _candidate(row: Sequence[object]) -> Candidate:
         float(lexical),  # type: ignore[arg-type] # a float8 column
         tuple(before),  # type: ignore[arg-type] # a text[] column
         tuple(after),  # type: ignore[arg-type] # a text[] column
+        committed_at if isinstance(committed_at, datetime) else None,
     )

@@ -57,7 +57,8 @@ SELECT source.name, c.path, c.ordinal, c.section, p.url, p.title, c.heading_path
                 AND near.ordinal BETWEEN c.ordinal - %(around)s AND c.ordinal - 1 ORDER BY near.ordinal) AS before,
        ARRAY(SELECT near.text FROM {chunk} near
               WHERE near.source_id = c.source_id AND near.path = c.path AND near.section = c.section
-                AND near.ordinal BETWEEN c.ordinal + 1 AND c.ordinal + %(around)s ORDER BY near.ordinal) AS after
+                AND near.ordinal BETWEEN c.ordinal + 1 AND c.ordinal + %(around)s ORDER BY near.ordinal) AS after,
+       p.committed_at
   FROM found
   JOIN placed c USING (source_id, path, ordinal)
   JOIN {vector} v ON v.text_hash = c.text_hash
