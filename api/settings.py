@@ -63,6 +63,20 @@ class ConversationSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unk
     hours: Annotated[float, Meta(gt=0, le=8_760)] = 24.0
 
 
+class RouterSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which model composes an answer, where a request does not ask for one.
+
+    Evidence weaker than `escalate_below` (a share, 0 to 1) has the strong model compose, stronger evidence the cheap
+    one. With `escalate_ungrounded` the strong model composes once more where too much of what the cheap one wrote does not
+    hold. `model` is the file of a router trained on labels of your own models, which then chooses in place of
+    `escalate_below`; empty means none.
+    """
+
+    escalate_below: Annotated[float, Meta(ge=0, le=1)] = 0.5
+    escalate_ungrounded: bool = True
+    model: str = ""
+
+
 class ApiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the API listens, and the names it answers to beside the loopback ones."""
 

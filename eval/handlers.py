@@ -1,11 +1,13 @@
 """Running an evaluation: each question through the very search that answers use."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
 from api.core.ports import Search
+from api.core.signals import Evidence, evidence_of
 from eval.core.retrieval import Found, Item, Question, RetrievalReport, page_of, rank_of, report_of
 from schemas.errors import BadConfiguration, HeadwaterError
 
@@ -56,6 +58,26 @@ async def score_retrieval(
             found.append(got)
         progress(number, len(questions))
     return report_of(items, found, k=k)
+
+
+async def gather_evidence(
+    questions: Sequence[str],
+    *,
+    k: int,
+    search: Search,
+    now: datetime,
+    progress: Progress = lambda *_: None,
+) -> list[Evidence]:
+    """What the index has to say to each question, as a route is chosen by it; ages are counted to `now`.
+
+    Raises: what the search raises: a router learns from all of the questions or from none.
+    """
+    found = []
+    for number, question in enumerate(questions, 1):
+        hits = (await search(question, k=k, sources=None)).hits
+        found.append(evidence_of(hits, now=now))
+        progress(number, len(questions))
+    return found
 
 
 async def _find(question: Question, k: int, search: Search) -> Found:
