@@ -25,6 +25,7 @@ from headwater.deployment import (
 )
 from headwater.failing import fail
 from headwater.operating import generation, parked
+from headwater.routing import route
 from headwater.seeing.logs import log_to_stderr
 from ingest.settings import SourceKind
 from schemas.answers import MAX_K, QueryRequest
@@ -310,6 +311,7 @@ app.add_typer(topics, name="topics")
 app.add_typer(models, name="models")
 app.add_typer(generation, name="generation")
 app.add_typer(parked, name="parked")
+app.add_typer(route, name="route")
 
 
 if __name__ == "__main__":

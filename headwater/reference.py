@@ -197,6 +197,8 @@ def _type(shape: shapes.Type) -> str:
             return f"number{_bounds(shape)}"
         case shapes.StructType():
             return "table of " + ", ".join(f"`{field.name}`" for field in shape.fields)
+        case shapes.BoolType():
+            return "`true` or `false`"
     return "text"
 
 

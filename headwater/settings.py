@@ -7,7 +7,13 @@ from pathlib import Path
 import msgspec
 
 from api.core.draft import EXTRACTIVE
-from api.settings import AnswerSettings, ApiSettings, ConversationSettings, LlmSettings
+from api.settings import (
+    AnswerSettings,
+    ApiSettings,
+    ConversationSettings,
+    LlmSettings,
+    RouterSettings,
+)
 from headwater.seeing.settings import TelemetrySettings
 from index.settings import (
     ChunkingSettings,
@@ -47,6 +53,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     answer: AnswerSettings = AnswerSettings()
     llm: tuple[LlmSettings, ...] = ()
     conversation: ConversationSettings = ConversationSettings()
+    router: RouterSettings = RouterSettings()
     api: ApiSettings = ApiSettings()
     kafka: KafkaSettings = KafkaSettings()
     ray: RaySettings = RaySettings()
@@ -84,9 +91,15 @@ def _absolute(settings: Settings, base: Path, env: Mapping[str, str]) -> Setting
         msgspec.structs.replace(source, location=_located(source.location, base))
         for source in settings.source
     )
+    model = (
+        str((base / at_home(Path(settings.router.model))).resolve())
+        if settings.router.model
+        else ""
+    )
     return msgspec.structs.replace(
         settings,
         home=str(home),
+        router=msgspec.structs.replace(settings.router, model=model),
         source=sources,
         embedding=msgspec.structs.replace(settings.embedding, cache=str(cache.resolve())),
     )
