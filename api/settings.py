@@ -67,8 +67,8 @@ class RouterSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Which model composes an answer, where a request does not ask for one.
 
     Evidence weaker than `escalate_below` (a share, 0 to 1) has the strong model compose, stronger evidence the cheap
-    one. With `escalate_ungrounded` the strong model composes once more where too much of what the cheap one wrote does not
-    hold. `model` is the file of a router trained on labels of your own models, which then chooses in place of
+    one. With `escalate_ungrounded` the strong model composes once more where too much of what the cheap one wrote does
+    not hold. `model` is the file of a router trained on labels of your own models, which then chooses in place of
     `escalate_below`; empty means none.
     """
 

@@ -13,6 +13,7 @@ NAMES = (
     "processing",
     "query",
     "retrieval",
+    "routing",
     "start",
     "cluster_full_index",
     "cluster_processing",

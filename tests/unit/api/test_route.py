@@ -104,7 +104,7 @@ def test_a_route_that_is_asked_for_is_taken(
 
 @pytest.mark.parametrize("roles", [(), BOTH])
 def test_a_route_that_is_not_there_is_told(roles: tuple[str, ...]) -> None:
-    with pytest.raises(BadQuestion, match="no such route; there are: .*extractive"):
+    with pytest.raises(BadQuestion, match=r"no such route; there are: .*extractive"):
         decided(asked="code", roles=roles)
 
 
