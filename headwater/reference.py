@@ -220,6 +220,8 @@ def _default(field: shapes.Field) -> str:
         return "empty"
     if isinstance(value, tuple):
         return "`[" + ", ".join(f'"{one}"' for one in value) + "]`"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     return f'`"{value}"`' if isinstance(value, str) else f"`{value}`"
 
 
@@ -271,7 +273,7 @@ def _command(name: str, call: typing.Any) -> str:
         for parameter in inspect.signature(call).parameters.values()
     ]
     arguments = [one for one in parameters if isinstance(one[2], ArgumentInfo)]
-    usage = " ".join([name, *(_argument_usage(one[0]) for one in arguments), "[OPTIONS]"])
+    usage = " ".join([name, *(_argument_usage(one[0], one[1]) for one in arguments), "[OPTIONS]"])
     lines = [line.strip() for line in examples.partition("\n")[2].splitlines() if line.strip()]
     return "\n".join(
         [
@@ -286,9 +288,9 @@ def _command(name: str, call: typing.Any) -> str:
     )
 
 
-def _argument_usage(parameter: inspect.Parameter) -> str:
-    name = parameter.name.upper()
-    return f"{name}…" if parameter.default is inspect.Parameter.empty else f"[{name}…]"
+def _argument_usage(parameter: inspect.Parameter, hint: object) -> str:
+    name = parameter.name.upper() + ("…" if "list" in str(hint) else "")
+    return name if parameter.default is inspect.Parameter.empty else f"[{name}]"
 
 
 def _option(
@@ -305,8 +307,9 @@ def _hint(hint: object, told: ArgumentInfo | OptionInfo) -> str:
     inner = next((kind for kind in typing.get_args(hint) if kind is not type(None)), hint)
     if inner is bool:
         return "flag"
-    if inner is int:
-        return f"whole number{f', {told.min} to {told.max}' if told.max else ''}"
+    if inner in (int, float):
+        kind = "whole number" if inner is int else "number"
+        return f"{kind}{f', {told.min} to {told.max}' if told.max else ''}"
     if isinstance(inner, type) and issubclass(inner, StrEnum):
         return "one of " + ", ".join(f"`{choice}`" for choice in inner)
     return (
