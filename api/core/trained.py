@@ -68,7 +68,7 @@ def read_router(raw: bytes, *, name: str) -> TrainedRouter:
     """Decode a router file. Raises: BadConfiguration in one line that begins with `name`."""
     try:
         router = msgspec.json.decode(raw, type=TrainedRouter)
-    except (msgspec.ValidationError, msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadConfiguration(f"{name} is no trained router: {error}") from None
     if router.format != FORMAT:
         raise BadConfiguration(

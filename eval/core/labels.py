@@ -37,7 +37,7 @@ def parse_labels(raw: bytes, *, name: str) -> list[Labelled]:
             raise BadConfiguration(f"{name} holds more than {MAX_LINES:,} lines")
         try:
             rows.append(decoder.decode(line))
-        except (msgspec.DecodeError, RecursionError) as error:  # includes ValidationError
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise BadConfiguration(f"{name} line {number}: {error}") from None
     if not rows:
         raise BadConfiguration(f"{name} holds no question")

@@ -103,6 +103,7 @@ def changed(**fields: object) -> bytes:
         (b"", "is no trained router"),
         (b"\x80\x04\x95pickle", "is no trained router"),
         (b"[" * 100_000, "is no trained router"),
+        (b'{"format": "\xff"}', "is no trained router"),
         (b"{}", "missing required field"),
         (changed(more=1), "unknown field"),
         (changed(threshold=1.5), "threshold"),
