@@ -39,7 +39,9 @@ def evidence(near: float, age_days: float | None = 2.0) -> Evidence:
 def rows_of(count: int) -> list[Labelled]:
     """Questions of which every fourth takes the strong model, and says so in one word."""
     return [
-        Labelled(question=f"q{n} {'hard' if n % 4 == 0 else 'easy'} thing", target=int(n % 4 > 0))
+        Labelled(
+            question=f"q{n} {'hard' if n % 4 == 0 else 'easy'} thing", target=1 if n % 4 else 0
+        )
         for n in range(count)
     ]
 
@@ -49,7 +51,9 @@ def rows_of(count: int) -> list[Labelled]:
 def test_probabilities_are_those_of_scikit_learn(
     texts: list[str], other: str, random: np.random.Generator
 ) -> None:
-    rows = [Labelled(question=f"{text} thing", target=n % 2) for n, text in enumerate(texts)]  # type: ignore[arg-type]
+    rows = [
+        Labelled(question=f"{text} thing", target=1 if n % 2 else 0) for n, text in enumerate(texts)
+    ]
     vectorizer = CountVectorizer()
     counts = vectorizer.fit_transform([row.question for row in rows])
     model = LogisticRegression(C=2.0, max_iter=1_000).fit(counts, [row.target for row in rows])
@@ -64,7 +68,7 @@ def test_probabilities_are_those_of_scikit_learn(
 
 
 def test_evidence_decides_where_the_words_say_nothing() -> None:
-    rows = [Labelled(question="the same words", target=int(n % 2 > 0)) for n in range(40)]
+    rows = [Labelled(question="the same words", target=1 if n % 2 else 0) for n in range(40)]
     found = [evidence(0.8 if row.target else 0.3) for row in rows]
 
     router = train_router(Material(rows, found), caught=None, seed=SEED)
@@ -92,7 +96,7 @@ def test_the_same_labels_give_the_same_router() -> None:
 
 
 def test_equal_texts_are_never_apart() -> None:
-    rows = [Labelled(question=f"unique{n}", target=int(n % 2)) for n in range(20)] * 2  # type: ignore[arg-type]
+    rows = [Labelled(question=f"unique{n}", target=1 if n % 2 else 0) for n in range(20)] * 2
 
     judged = out_of_fold(Material(rows), seed=SEED)
 
@@ -112,7 +116,7 @@ def test_a_threshold_is_set_by_questions_that_were_not_trained_on(caught: float)
 
 
 def test_questions_without_a_word_teach_nothing() -> None:
-    rows = [Labelled(question="? !", target=n % 2) for n in range(20)]  # type: ignore[arg-type]
+    rows = [Labelled(question="? !", target=1 if n % 2 else 0) for n in range(20)]
 
     with pytest.raises(BadConfiguration, match="no words"):
         train_router(Material(rows), caught=None, seed=SEED)

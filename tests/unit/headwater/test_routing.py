@@ -21,14 +21,13 @@ def judge(labels: Path, model: Path) -> int:
 
 
 def write_labels(file: Path, *, hard_every: int, count: int = 40) -> None:
-    rows = [
-        {
-            "question": f"q{n} {'hard' if n % hard_every == 0 else 'easy'}",
-            "target": n % hard_every > 0,
-        }
+    rows: list[dict[str, object]] = [
+        {"question": f"q{n} hard", "target": 0}
+        if n % hard_every == 0
+        else {"question": f"q{n} easy", "target": 1}
         for n in range(count)
     ]
-    file.write_text("\n".join(json.dumps(row | {"target": int(row["target"])}) for row in rows))
+    file.write_text("\n".join(map(json.dumps, rows)))
 
 
 def test_a_router_is_trained_and_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
