@@ -4,6 +4,7 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
 
@@ -12,9 +13,9 @@ from litestar.handlers import HTTPRouteHandler
 
 from api.adapters.http import page_route, query_route, search_route
 from api.adapters.llm import OpenAiModel
-from api.core.draft import JUDGE
 from api.core.kept import KeptAnswers
 from api.core.ports import Conversations, Ground, Meter, Model, PageAt, Search, SilentMeter
+from api.core.route import JUDGE, Routing
 from api.handlers import Answering, Composing, Talking, answer_events, find_page, search_docs
 from api.settings import AnswerSettings, LlmSettings
 
@@ -43,7 +44,7 @@ def make_answering(
     """Everything that answers are made with, by the clock of this process."""
     talking = Talking(conversations, _new_id) if conversations is not None else None
     silent = SilentMeter()
-    return Answering(search, settings, meter or silent, time.perf_counter, composing, talking)
+    return Answering(search, settings, meter or silent, time.perf_counter, _now, composing, talking)
 
 
 def make_composing(
@@ -52,6 +53,7 @@ def make_composing(
     *,
     ground: Ground,
     llms: Sequence[LlmSettings] = (),
+    routing: Routing | None = None,
     meter: Meter | None = None,
 ) -> Composing | None:
     """What composes with `models`, in the order of their roles; None where there is none but a judge."""
@@ -65,6 +67,7 @@ def make_composing(
         KeptAnswers(settings.cached),
         meter or SilentMeter(),
         instructions=settings.instructions,
+        routing=routing or Routing(),
         configuration=sha256(msgspec.json.encode((settings, tuple(llms)))).hexdigest(),
     )
 
@@ -79,6 +82,10 @@ def open_models(
         stack.push_async_callback(model.close)
         models.append(model)
     return models
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _new_id() -> str:

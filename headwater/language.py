@@ -7,8 +7,10 @@ from datetime import timedelta
 from functools import partial
 
 from api.adapters.llm import OpenAiModel
+from api.adapters.router_file import configured_router
 from api.core.ground import Grounding, GroundLimits
 from api.core.ports import Meter
+from api.core.route import Routing
 from api.handlers import Answering, Composing
 from api.main import make_answering, make_composing, open_models
 from headwater.runtime import Runtime
@@ -50,6 +52,7 @@ async def open_language(
             settings.answer,
             ground=partial(Grounding, limits=GroundLimits()),
             llms=settings.llm,
+            routing=Routing(settings.router, configured_router(settings.router)),
             meter=meter,
         )
         yield Language(models, composing)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from api.core.draft import EXTRACTIVE
+from api.core.route import EXTRACTIVE
 from api.settings import (
     AnswerSettings,
     ApiSettings,

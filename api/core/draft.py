@@ -6,18 +6,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from api.core.ground import Released
+from api.core.route import CHEAP, EXTRACTIVE, STRONG, Chosen, Reason, escalate_ungrounded
+from api.settings import RouterSettings
 from schemas.answers import NOTHING_USED, Route, Usage
-
-CHEAP, STRONG, JUDGE, EXTRACTIVE = "cheap", "strong", "judge", "extractive"
-NO_MODEL = "no language model is configured"
-REFUSED = "the evidence is too weak to answer"
-ASKED = "the request asks for it"
-DID_NOT_HOLD = "what the cheaper model wrote did not hold"
-IS_AWAY = "the model that was to answer is away"
-QUOTED_INSTEAD = "what language models wrote did not hold"
-ALL_AWAY = "no language model answers"
-DECLINED = "the sections found do not answer the question"
-
 
 _FENCE = re.compile(r"\s*(`{3,}|~{3,})")
 
@@ -32,15 +23,6 @@ class Outcome(StrEnum):
     """It says that the sections do not answer."""
     UNAVAILABLE = "unavailable"
     """It gave no reply, or none to its end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """The role to compose by, or EXTRACTIVE; `score` in [0, 1]."""
-
-    role: str
-    reason: str
-    score: float
 
 
 @dataclass(slots=True)
@@ -94,14 +76,14 @@ class Draft:
         if self.last_role is None:
             return Route(chosen=chosen.role, reason=chosen.reason, score=score)
         if self.is_declined:
-            return Route(chosen=self.last_role, reason=DECLINED, score=score)
+            return Route(chosen=self.last_role, reason=Reason.DECLINED, score=score)
         if not self.is_whole:
-            reason = QUOTED_INSTEAD if self.degraded == "ungrounded" else ALL_AWAY
+            reason = Reason.QUOTED_INSTEAD if self.degraded == "ungrounded" else Reason.ALL_AWAY
             role = self.last_role if self.pieces else EXTRACTIVE
             return Route(chosen=role, reason=reason, score=score)
         if len(self.outcomes) == 1:
             return Route(chosen=self.last_role, reason=chosen.reason, score=score)
-        reason = IS_AWAY if first is Outcome.UNAVAILABLE else DID_NOT_HOLD
+        reason = Reason.IS_AWAY if first is Outcome.UNAVAILABLE else Reason.UNGROUNDED
         return Route(chosen=self.last_role, reason=reason, score=score)
 
 
@@ -128,16 +110,6 @@ def total_usage(one: Usage, other: Usage) -> Usage:
     )
 
 
-def first_role(roles: Sequence[str], *, asked: str | None, score: float) -> Chosen:
-    """The role asked for, else the first of cheap, strong and the others that is configured."""
-    if asked is not None:
-        return Chosen(asked, ASKED, score)
-    for role in (CHEAP, STRONG, *roles):
-        if role in roles:
-            return Chosen(role, "no other model is configured", score)
-    return Chosen(EXTRACTIVE, NO_MODEL, score)
-
-
 def order_of(chosen: Chosen, roles: Sequence[str]) -> list[str]:
     """The roles to ask, one after the other, while none answers: the chosen one, then cheap and strong."""
     if chosen.role == EXTRACTIVE:
@@ -146,12 +118,21 @@ def order_of(chosen: Chosen, roles: Sequence[str]) -> list[str]:
     return [chosen.role, *others]
 
 
-def goes_on(chosen: Chosen, role: str, outcome: Outcome, *, has_left: bool) -> bool:
-    """Whether the next role is asked after what came of `role`.
+def goes_on(
+    chosen: Chosen,
+    outcome: Outcome,
+    *,
+    roles: Sequence[str],
+    settings: RouterSettings,
+    has_left: bool,
+) -> bool:
+    """Whether the next role is asked after what came of the last one.
 
     What has left cannot be taken back. A model that is away is replaced by any; what the cheap one wrote in vain is
-    composed anew by the strong one, unless the request asked for the cheap one.
+    composed anew by the strong one, where it was ours to choose and the settings have it so.
     """
     if outcome is Outcome.HELD or has_left:
         return False
-    return outcome is Outcome.UNAVAILABLE or (role == CHEAP and chosen.reason != ASKED)
+    if outcome is Outcome.UNAVAILABLE:
+        return True
+    return escalate_ungrounded(chosen, roles=roles, settings=settings) is not None

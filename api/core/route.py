@@ -1,7 +1,7 @@
 """Which model composes an answer: the cheap one first, the strong one where that is not enough."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from api.core.signals import NO_EVIDENCE, Evidence, evidence_of
@@ -12,11 +12,13 @@ from schemas.errors import BadQuestion
 __all__ = [
     "CHEAP",
     "EXTRACTIVE",
+    "JUDGE",
     "NO_EVIDENCE",
     "STRONG",
     "Chosen",
     "Evidence",
     "Reason",
+    "Routing",
     "TrainedRouter",
     "decide_route",
     "escalate_ungrounded",
@@ -24,8 +26,8 @@ __all__ = [
     "strength",
 ]
 
-CHEAP, STRONG, EXTRACTIVE = "cheap", "strong", "extractive"
-"""The two roles a route is chosen between, and the route that asks no model."""
+CHEAP, STRONG, JUDGE, EXTRACTIVE = "cheap", "strong", "judge", "extractive"
+"""The two roles a route is chosen between, the one that never composes, and the route that asks no model."""
 
 
 _FAR, _NEAR = 0.2, 0.8
@@ -43,7 +45,20 @@ class Reason(StrEnum):
     WEAK_EVIDENCE = "the evidence is weak"
     TRAINED_CHEAP = "the trained router takes the cheap model to be enough"
     TRAINED_STRONG = "the trained router takes the cheap model not to be enough"
+    REFUSED = "the evidence is too weak to answer"
     UNGROUNDED = "what the cheaper model wrote did not hold"
+    IS_AWAY = "the model that was to answer is away"
+    QUOTED_INSTEAD = "what language models wrote did not hold"
+    ALL_AWAY = "no language model answers"
+    DECLINED = "the sections found do not answer the question"
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """How routes are chosen: the settings, and the trained router where there is one."""
+
+    settings: RouterSettings = field(default_factory=RouterSettings)
+    model: TrainedRouter | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +80,7 @@ def decide_route(
     question: str,
     asked: str | None,
     roles: Sequence[str],
-    settings: RouterSettings,
-    model: TrainedRouter | None,
+    routing: Routing,
 ) -> Chosen:
     """Choose among the configured `roles` before anything is composed.
 
@@ -74,8 +88,9 @@ def decide_route(
     and the strength of the evidence where there is none; further roles are taken only when asked for.
     Raises: BadQuestion where the request asks for a route that is not there.
     """
+    model = routing.model
     if model is None:
-        score, least = strength(evidence), settings.escalate_below
+        score, least = strength(evidence), routing.settings.escalate_below
     else:
         score, least = model.probability(question, evidence), model.threshold
     if asked is not None:

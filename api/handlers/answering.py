@@ -4,13 +4,15 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import datetime
 
 from api.core.citations import citations_of
 from api.core.context import Block, blocks_of
-from api.core.draft import EXTRACTIVE, REFUSED, Chosen, Draft, first_role
+from api.core.draft import Draft
 from api.core.ports import Meter, Search
 from api.core.question import Asked, read_query
 from api.core.quote import Quoted, compose_answer, nearest_addresses, refuse
+from api.core.route import EXTRACTIVE, Chosen, Reason, decide_route, evidence_of
 from api.handlers.composing import Composing, Task, compose
 from api.handlers.talking import Talk, Talking, begin_talk, keep_turn, standing_question
 from api.settings import AnswerSettings
@@ -29,7 +31,7 @@ from schemas.answers import (
 
 @dataclass(frozen=True, slots=True)
 class Answering:
-    """All that an answer is made with; `now_s` is a clock that only goes forward.
+    """All that an answer is made with; `now_s` is a clock that only goes forward, `now` tells the time of day.
 
     Without `composing` answers are quoted, without `talking` each question stands alone.
     """
@@ -38,13 +40,14 @@ class Answering:
     settings: AnswerSettings
     meter: Meter
     now_s: Callable[[], float]
+    now: Callable[[], datetime]
     composing: Composing | None = None
     talking: Talking | None = None
 
     @property
     def roles(self) -> tuple[str, ...]:
         """The roles that may compose."""
-        return tuple(self.composing.models) if self.composing else ()
+        return self.composing.roles if self.composing else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +149,16 @@ def _choose(asked: Asked, looked: _Looked, answering: Answering) -> Chosen:
     """Nothing is composed where the evidence is too weak: a model would be asked in vain, or say more than it knows."""
     score = looked.quoted.score
     if looked.quoted.refused and answering.roles:
-        return Chosen(EXTRACTIVE, REFUSED, score)
-    return first_role(answering.roles, asked=asked.route, score=score)
+        return Chosen(EXTRACTIVE, Reason.REFUSED, score)
+    if answering.composing is None:
+        return Chosen(EXTRACTIVE, Reason.NO_MODEL, score)
+    return decide_route(
+        evidence_of(looked.found.hits, now=answering.now()),
+        question=asked.question,
+        asked=asked.route,
+        roles=answering.roles,
+        routing=answering.composing.routing,
+    )
 
 
 async def _texts(

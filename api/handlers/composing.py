@@ -2,17 +2,18 @@
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import structlog
 
 from api.core.context import Block, fit_blocks, place_of
 from api.core.conversation import recent_turns
-from api.core.draft import Chosen, Draft, Outcome, closing_of, goes_on, order_of
+from api.core.draft import Draft, Outcome, closing_of, goes_on, order_of
 from api.core.ground import Released
 from api.core.kept import KeptAnswers, compose_key
 from api.core.ports import Ground, Grounding, Meter, Model, Reply
 from api.core.prompt import Message, Opening, answer_messages
+from api.core.route import Chosen, Routing
 from api.core.tokens import MESSAGE_TOKENS, most_tokens
 from schemas.answers import Turn, Usage
 from schemas.errors import ContextTooLong, ModelUnavailable
@@ -39,8 +40,14 @@ class Composing:
     boundary: Callable[[], str]
     kept: KeptAnswers
     meter: Meter
+    routing: Routing = field(default_factory=Routing)
     instructions: str = ""
     configuration: str = ""
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The roles that may compose."""
+        return tuple(self.models)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +62,7 @@ class Task:
 
 async def compose(task: Task, composing: Composing, draft: Draft) -> AsyncGenerator[Released, None]:
     """The pieces of an answer as they may leave; `draft` says at every time what came of it."""
-    for role in order_of(task.chosen, list(composing.models)):
+    for role in order_of(task.chosen, composing.roles):
         model = composing.models[role]
         draft.outcomes[role] = Outcome.UNAVAILABLE
         draft.names[role] = model.name
@@ -67,7 +74,11 @@ async def compose(task: Task, composing: Composing, draft: Draft) -> AsyncGenera
         if closing := closing_of(draft.text):
             draft.pieces.append(Released(closing, ()))
             yield draft.pieces[-1]
-        if not goes_on(task.chosen, role, draft.outcomes[role], has_left=bool(draft.pieces)):
+        outcome, has_left = draft.outcomes[role], bool(draft.pieces)
+        settings = composing.routing.settings
+        if not goes_on(
+            task.chosen, outcome, roles=composing.roles, settings=settings, has_left=has_left
+        ):
             return
 
 

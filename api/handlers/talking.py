@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import structlog
 
 from api.core.conversation import joined_question, recent_turns, rewritten_question
-from api.core.draft import STRONG, Draft
+from api.core.draft import Draft
 from api.core.ports import Conversations, Model
 from api.core.prompt import rewrite_messages
+from api.core.route import STRONG
 from api.handlers.composing import Composing
 from schemas.answers import Turn
 from schemas.errors import ContextTooLong, ModelUnavailable, StoreUnavailable

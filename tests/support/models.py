@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from api.core.ground import Grounding
 from api.core.kept import KeptAnswers
@@ -15,6 +16,7 @@ from index.adapters.memory_conversations import MemoryConversations
 from schemas.answers import NOTHING_USED, Hit, SearchResponse, Usage
 from schemas.errors import ContextTooLong, ModelUnavailable
 
+NOW = datetime(2024, 1, 1, tzinfo=UTC)
 TEXT = "Actors keep their state between calls. A restarted actor loses its state. Set max_restarts to 3 at first."
 HIT = Hit(
     url="https://docs.example.org/a.html",
@@ -137,6 +139,7 @@ def answering(
         settings or AnswerSettings(),
         counted,
         lambda: 0.0,
+        lambda: NOW,
         composing if models else None,
         Talking(conversations, lambda: next(ids)) if conversations is not None else None,
     )

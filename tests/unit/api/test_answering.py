@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import pytest
 
@@ -11,6 +12,7 @@ from api.settings import AnswerSettings
 from schemas.answers import Hit, PageResponse, QueryRequest, SearchRequest, SearchResponse
 from schemas.errors import BadQuestion, StoreUnavailable
 
+NOW = datetime(2024, 1, 1, tzinfo=UTC)
 HIT = Hit(
     url="https://docs.example.org/a.html",
     title="A",
@@ -54,7 +56,9 @@ class Tally(SilentMeter):
 
 def answering(index: Index, tally: Tally | None = None) -> Answering:
     ticks = iter([10.0, 10.25, 10.4, 10.5])
-    return Answering(index.search, AnswerSettings(k=3), tally or Tally(), lambda: next(ticks))
+    return Answering(
+        index.search, AnswerSettings(k=3), tally or Tally(), lambda: next(ticks), lambda: NOW
+    )
 
 
 def test_an_answer_carries_its_time_and_counts_its_stages() -> None:
@@ -83,7 +87,11 @@ def test_a_refusal_lists_the_nearest_pages() -> None:
             QueryRequest(question="bread"),
             request_id="id",
             answering=Answering(
-                index.search, AnswerSettings(refuse_below=1.0), SilentMeter(), lambda: 0.0
+                index.search,
+                AnswerSettings(refuse_below=1.0),
+                SilentMeter(),
+                lambda: 0.0,
+                lambda: NOW,
             ),
         )
     )

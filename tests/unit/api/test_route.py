@@ -14,6 +14,7 @@ from api.core.route import (
     Chosen,
     Evidence,
     Reason,
+    Routing,
     decide_route,
     escalate_ungrounded,
     strength,
@@ -57,7 +58,7 @@ def decided(
     model: TrainedRouter | None = None,
 ) -> Chosen:
     return decide_route(
-        evidence, question=question, asked=asked, roles=roles, settings=settings, model=model
+        evidence, question=question, asked=asked, roles=roles, routing=Routing(settings, model)
     )
 
 
