@@ -162,6 +162,10 @@ class KafkaPublish:
             except BrokerUnavailable:
                 self._drop()
                 raise
+            except RuntimeError as error:  # as the client calls it when it is closed while it sends
+                if not self._is_closed:
+                    raise
+                raise BrokerUnavailable("this process is ending") from error
             except (KafkaError, OSError, AssertionError) as error:
                 # A producer that failed once may hold on to what it could not send: begin with a new one.
                 self._drop()
