@@ -58,7 +58,7 @@ def _change(chain: Chain, pages: int, events: int, warm: int) -> dict[str, objec
         wait_until(partial(_has_applied, worker, warm), what="the first pages", within_s=120)
         begun = worker.metric("headwater_processing_seconds_count")
         before, since_s = chain.cpu(), time.perf_counter()
-        until_s = until_behind(chain, 0)
+        until_s = until_behind(chain, 0, since=revision)
         cpu, done = spent(before, chain.cpu()), worker.metric("headwater_processing_seconds_count")
         wait_until(lambda: lag(chain) == 0, what="everything acknowledged")
     finally:

@@ -75,8 +75,8 @@ def _drain(chain: Chain, workers: int, events: int, label: str) -> dict[str, obj
         chain.until_shared(workers)
         for worker in running:
             wait_until(partial(_is_warm, worker), what=f"{worker.name} at work", within_s=120)
-        before, left, since_s = chain.cpu(), behind(chain), time.perf_counter()
-        until_s = until_behind(chain, 0, within_s=_TIMEOUT_S)
+        before, left, since_s = chain.cpu(), behind(chain, revision), time.perf_counter()
+        until_s = until_behind(chain, 0, since=revision, within_s=_TIMEOUT_S)
         cpu = spent(before, chain.cpu())
         wait_until(lambda: lag(chain) == 0, what="everything acknowledged")
     finally:
