@@ -77,14 +77,26 @@ def make_metrics() -> Metrics:
             "headwater_query_seconds", "Stages of a query.", ["stage"], buckets=_QUERY_BUCKETS
         ),
         answers=counter("headwater_answers", "Answers given.", ["route", "refused"]),
-        tokens=counter(
+        **_of_language_models(registry),
+        **_of_a_deployment(registry),
+    )
+
+
+def _of_language_models(registry: CollectorRegistry) -> dict[str, Any]:
+    return {
+        "tokens": Counter(
             "headwater_tokens",
             "Tokens that language models took and gave: `kind` is input or output.",
             ["role", "kind"],
+            registry=registry,
         ),
-        cost=counter("headwater_cost", "What language models cost, by their prices.", ["role"]),
-        **_of_a_deployment(registry),
-    )
+        "cost": Counter(
+            "headwater_cost",
+            "What language models cost, by their prices.",
+            ["role"],
+            registry=registry,
+        ),
+    }
 
 
 def _of_a_deployment(registry: CollectorRegistry) -> dict[str, Any]:
