@@ -1,7 +1,6 @@
 """What goes over the wire to Postgres: how often, in which types, and over which connections."""
 
 import asyncio
-import contextlib
 from pathlib import Path
 
 import psycopg
@@ -91,19 +90,23 @@ def test_a_generation_is_dropped_while_it_is_written_to(
 ) -> None:
     """Neither waits for the other in a circle, which would end in an error after a second."""
 
-    async def write(generation: Generation, path: str) -> None:
-        with contextlib.suppress(GenerationGone):
-            for revision in range(1, 1_000):
-                await put(changed(path, revision, TEXT), generation, shelf.pages)
+    async def write(generation: Generation, path: str, begun: asyncio.Event) -> None:
+        for revision in range(1, 1_000):
+            await put(changed(path, revision, TEXT), generation, shelf.pages)
+            begun.set()
 
     async def race(name: str) -> None:
         made = await shelf.generations.create(fingerprint=name, model="m", dim=DIM)
+        begun = [asyncio.Event() for _ in range(3)]
         writers = [
-            asyncio.ensure_future(write(made.generation, f"{number}.md")) for number in range(3)
+            asyncio.ensure_future(write(made.generation, f"{number}.md", one))
+            for number, one in enumerate(begun)
         ]
-        await asyncio.sleep(0.05)
+        async with asyncio.timeout(30):
+            await asyncio.gather(*(one.wait() for one in begun))
         await shelf.generations.drop(made.generation)
-        await asyncio.gather(*writers)
+        ends = await asyncio.gather(*writers, return_exceptions=True)
+        assert [type(end) for end in ends] == [GenerationGone] * 3
 
     for turn in range(5):
         runner.run(race(f"f{turn}"))
