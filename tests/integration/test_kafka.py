@@ -1,4 +1,4 @@
-"""Topics and publishing, against a real broker."""
+"""Publishing, and how far its readers are, against a real broker."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,6 @@ import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from uuid import uuid4
 
 import msgspec
 import pytest
@@ -18,31 +17,19 @@ from kafka import KafkaConsumer
 from kafka.producer.sender import Sender
 
 from headwater.adapters.kafka_group import KafkaGroup
-from headwater.adapters.kafka_topics import FoundTopic, apply_topics, config_of, drifts_of
+from headwater.adapters.kafka_topics import apply_topics
 from headwater.cluster.broker import LocalBroker
 from ingest.adapters.kafka import KafkaPublish
 from ingest.core.window import PIECE, WINDOW
 from schemas.broker import Broker, KafkaSettings
-from schemas.errors import BadConfiguration, BrokerUnavailable, NotConsumed
+from schemas.errors import BrokerUnavailable, NotConsumed
 from schemas.events import MAX_PAGE_BYTES, PageEvent
 from schemas.ids import PageId, Revision, SourceName, page_id
 from schemas.wire import Record, decode_event
 from stream.core.progress import Standing, lag_of
-from tests.support.broker import a_broker
+from tests.support.broker import a_broker, reached
 from tests.support.events import changed, deleted, page
 from tests.support.program import poll
-
-
-def reached(broker: LocalBroker, *, partitions: int = 4, replication: int = 1) -> Broker:
-    """The broker as an installation of its own reaches it."""
-    settings = KafkaSettings(
-        servers=broker.address,
-        prefix=f"test-{uuid4().hex[:12]}",
-        partitions=partitions,
-        replication=replication,
-        resend_after_s=1.0,
-    )
-    return Broker(settings=settings)
 
 
 def of_another(path: str) -> PageEvent:
@@ -66,51 +53,6 @@ def topics(broker: LocalBroker) -> Broker:
     made = reached(broker)
     apply_topics(made, check=False)
     return made
-
-
-def test_topics_are_made_once_and_checked_ever_after(broker: LocalBroker) -> None:
-    installation = reached(broker)
-
-    before = apply_topics(installation, check=True)
-    made = apply_topics(installation, check=False)
-    after = apply_topics(installation, check=True)
-
-    assert [drift.what for drift in before] == ["missing"] * 4
-    assert made == before
-    assert after == []
-    assert apply_topics(installation, check=False) == []
-
-
-def test_topics_grow_and_never_shrink(broker: LocalBroker) -> None:
-    small = reached(broker, partitions=2)
-    apply_topics(small, check=False)
-    prefix = small.settings.prefix
-    large = Broker(settings=KafkaSettings(servers=broker.address, prefix=prefix, partitions=6))
-
-    grown = apply_topics(large, check=False)
-
-    assert {drift.what for drift in grown} == {"2 partitions, not 6"}
-    assert apply_topics(large, check=True) == []
-    assert apply_topics(small, check=True) == []
-
-
-def test_more_replicas_than_brokers_are_refused_in_one_line(broker: LocalBroker) -> None:
-    with pytest.raises(BadConfiguration, match="refuses the topics"):
-        apply_topics(reached(broker, replication=3), check=False)
-
-
-@pytest.mark.parametrize(("replication", "in_step"), [(1, None), (2, None), (3, "2"), (5, "2")])
-def test_with_three_copies_two_have_to_be_in_step(replication: int, in_step: str | None) -> None:
-    settings = KafkaSettings(servers="broker:9092", replication=replication, partitions=1)
-    wanted = Broker(settings=settings)
-    topic = wanted.topics.all()[0]
-    one_in_step = dict(topic.config) | {"min.insync.replicas": "1"}
-    found = {topic.name: FoundTopic(1, replication, one_in_step)}
-
-    drifts = [drift.what for drift in drifts_of(topic, found, wanted)]
-
-    assert config_of(topic, wanted).get("min.insync.replicas") == in_step
-    assert drifts == (["min.insync.replicas is 1, not 2"] if in_step else [])
 
 
 def test_what_is_published_is_there_for_good_under_its_pages_key(

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 from headwater.cluster.broker import LocalBroker, free_port
+from schemas.broker import Broker, KafkaSettings
 from tests.support.leg import Leg, a_leg
 
 
@@ -35,6 +37,18 @@ def a_broker_with_a_leg(folder: Path) -> Iterator[tuple[LocalBroker, Leg]]:
             yield broker, leg
         finally:
             broker.stop()
+
+
+def reached(broker: LocalBroker, *, partitions: int = 4, replication: int = 1) -> Broker:
+    """The broker as an installation of its own reaches it."""
+    settings = KafkaSettings(
+        servers=broker.address,
+        prefix=f"test-{uuid4().hex[:12]}",
+        partitions=partitions,
+        replication=replication,
+        resend_after_s=1.0,
+    )
+    return Broker(settings=settings)
 
 
 def _with_a_second_port(properties: str, behind: int, told: int) -> str:
