@@ -7,6 +7,8 @@ The laws, for a sentence, an item's or a table's row and a line of code alike:
 - A sentence of connecting words alone ("Here is an example:") claims nothing: it leaves without a
   citation if it ends in a colon, and only with what it leads into. A heading and the head of a
   table leave likewise; the terms and claims of these must stand in the context too.
+- A question answers nothing, and what was said already says nothing new: neither leaves or counts.
+  Small models repeat what they were asked, and themselves.
 - In code every name must stand in the docs that is not the language's own or given by a line
   before it. A line without any leaves with a line of its block that has one. `…` stands where a
   line was withheld.
@@ -75,6 +77,7 @@ class Grounding:
         self._held: list[tuple[Piece, str]] = []
         self._code: _Code | None = None
         self._table = _Table(0, 0)
+        self._said = set[str]()
         self.withheld = 0
         self.released = 0
 
@@ -121,7 +124,8 @@ class Grounding:
 
     def _take(self, piece: Piece, verdict: Verdict) -> Iterator[Released]:
         match verdict.outcome:
-            case Outcome.HOLDS:
+            case Outcome.HOLDS if piece.shape is Shape.ROW or verdict.markdown not in self._said:
+                self._said.add(verdict.markdown)
                 yield from self._flush()
                 self.released += 1
                 yield Released(self._layout.place(piece, verdict.markdown), verdict.cites)
@@ -131,7 +135,7 @@ class Grounding:
             case Outcome.FAILS:
                 self._withhold()
                 self._drop_leads()
-            case Outcome.EMPTY:
+            case Outcome.EMPTY | Outcome.HOLDS:
                 pass
 
     def _read_heading(self, piece: Piece) -> None:

@@ -18,6 +18,8 @@ _HAS_WORD = re.compile(r"[^\W_]")
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:|//", re.IGNORECASE)
 _CODE = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)")
+_ASKS = ("?", "\uff1f", "\u061f", "\u037e")
+_CLOSING = "\"'*_)]\u201d\u2019\u00bb "
 _MAX_LEAD_CHARS = 150
 
 
@@ -74,6 +76,8 @@ class Judge:
             return _EMPTY
         if _is_foul(text, inline) or _speaks_as_another(inline):
             return _FAILS
+        if shown.rstrip(_CLOSING).endswith(_ASKS):
+            return _EMPTY
         wanted = _wanted([inline])
         if not wanted.terms and not wanted.claims:
             if not shown.endswith((":", "：")) or len(shown) > _MAX_LEAD_CHARS:

@@ -1,6 +1,7 @@
 """A sentence leaves where the docs bear it out, with the blocks that do; everything else is withheld."""
 
 import time
+from itertools import permutations
 
 import pytest
 
@@ -92,6 +93,33 @@ def test_what_the_docs_do_not_say_is_withheld_and_counted(says: str) -> None:
     assert answer_of(read(grounding, [says])) == ""
     assert grounding.released == 0
     assert grounding.withheld == (says not in ("Yes.",))
+
+
+@pytest.mark.parametrize(
+    "asks",
+    [
+        "Does Ray Serve scale replicas?",
+        "Question: Does Ray Serve scale replicas? [2]",
+        "*Ray Serve scales replicas?*",
+    ],
+)
+def test_a_question_is_no_answer_and_no_failure(asks: str) -> None:
+    grounding = Grounding(BLOCKS, limits=UNLIMITED)
+
+    assert answer_of(read(grounding, [f"{asks}\n\nRay Serve scales replicas."])) == (
+        "Ray Serve scales replicas. [2]"
+    )
+    assert (grounding.withheld, grounding.released) == (0, 1)
+
+
+def test_what_was_said_already_is_not_said_again() -> None:
+    once = "Ray Serve scales replicas."
+
+    assert left(f"{once} {once}\n\n{once}\n\n- {once}") == f"{once} [2]"
+    assert (
+        left(f"{once} It scales to 10 replicas. {once}")
+        == f"{once} [2] It scales to 10 replicas. [2]"
+    )
 
 
 def test_a_lead_leaves_with_what_it_leads_into_and_not_alone() -> None:
@@ -206,7 +234,10 @@ def test_a_block_of_code_is_closed_when_it_is_over() -> None:
 def test_few_failures_among_many_do_not_end_it() -> None:
     grounding = Grounding(BLOCKS)
 
-    read(grounding, ["Ray Serve scales. " * 20 + "Paris is in France. " * 5])
+    said = [
+        f"{' '.join(words)}. " for words in permutations(("Ray", "Serve", "scales", "replicas"))
+    ]
+    read(grounding, ["".join(said[:20]) + "Paris is in France. " * 5])
 
     assert (grounding.is_over, grounding.withheld) == (False, 5)
 
