@@ -26,6 +26,8 @@ _USAGE_WITHIN_S = 1.0
 _MOST_RETRY_AFTER_S = 3.0
 _DEFAULT_WINDOW = 8_192
 """Where neither the configuration nor the server tells; one that takes less says so when it is sent more."""
+_OF_THE_REQUEST = frozenset({400, 413, 422})
+"""Statuses that are about this request, such as a filter's: the next one may be answered, so nobody is kept from it."""
 _CHARS_A_TOKEN = 16
 """No language has longer tokens on average: what comes over that is more than was asked for."""
 _TOO_LONG = re.compile(r"context.{0,20}(?:length|size|window)|maximum.{0,20}tokens", re.IGNORECASE)
@@ -307,6 +309,8 @@ class OpenAiReply:
             window = _window_of(error, told)
             self._model.learn_window(window)
             return ContextTooLong(window)
+        if error.status_code in _OF_THE_REQUEST:
+            return ModelUnavailable(self._model.role, f"status {error.status_code}")
         return self._model.failed(f"status {error.status_code}")
 
 

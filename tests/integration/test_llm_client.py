@@ -246,6 +246,17 @@ def test_leaving_a_reply_ends_it_at_the_server() -> None:
             time.sleep(0.01)
 
 
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_one_question_that_is_refused_keeps_no_other_from_the_model(status: int) -> None:
+    async def refused(model: OpenAiModel) -> bool:
+        with pytest.raises(ModelUnavailable, match=f"status {status}"):
+            await ask(model)
+        return model.is_up
+
+    with a_double(fails(status, {"error": {"message": "the content filter objects"}})) as double:
+        assert run(double, refused)
+
+
 def test_a_refused_request_has_taken_nothing() -> None:
     async def spent(model: OpenAiModel) -> Usage:
         async with model.reply(ASK) as reply:
