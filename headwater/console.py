@@ -31,8 +31,9 @@ def print_json(value: object) -> None:
 
 
 def print_text(text: str) -> None:
-    """Text for a person, on stdout."""
+    """Text for a person, on stdout, at once: who reads a pipe may wait for it while the command goes on."""
     sys.stdout.write(text.rstrip("\n") + "\n")
+    sys.stdout.flush()
 
 
 def print_part(text: str) -> None:

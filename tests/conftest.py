@@ -25,6 +25,8 @@ _numbers = itertools.count(1)
 
 # A broker of a test lives for seconds: to compile it well takes longer than it gains.
 os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
+# Programs start as users start them: with it, one that forgot to flush would pass.
+os.environ.pop("PYTHONUNBUFFERED", None)
 
 
 @pytest.fixture(scope="session")

@@ -36,6 +36,16 @@ def deployed(
         yield deployed
 
 
+@pytest.fixture(autouse=True)
+def _nothing_left(deployed: Deployed) -> Iterator[None]:
+    """A test that fails leaves no worker to the next."""
+    before = list(deployed.started)
+    yield
+    for serving in deployed.started:
+        if serving not in before and serving.is_running:
+            serving.end(signal.SIGKILL)
+
+
 def test_r03_what_was_applied_and_not_acknowledged_is_not_written_again(
     deployed: Deployed,
 ) -> None:

@@ -190,10 +190,13 @@ class Deployed:
             "everything acknowledged",
             every_s=0.15,
         )
+        poll(self._is_settled, "no page behind")
+
+    def _is_settled(self) -> bool:
+        """What was away for long may have been sent a second time, and be under way while one looks."""
         verified = self.program.done("verify")
         assert verified["ok"], verified
-        assert verified["behind"] == []
-        assert self.in_flight() == 0
+        return verified["behind"] == [] and self.in_flight() == 0
 
     def in_flight(self) -> int:
         """Pages whose newest publication is neither applied nor parked, counted by rows."""

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import math
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -39,7 +40,7 @@ def convert_once(model: str, cache_dir: Path, damaged: int, say: Say) -> None:
     with _alone(FileLock(folder.with_suffix(".lock")), say):
         if stamp_of(folder) != damaged and _is_whole(folder):
             return
-        with _replaced(folder) as fresh:
+        with _replaced(folder) as fresh, _torch_compiling_in(folder):
             # Here and not above: a process that waited has no use for torch, which takes seconds.
             from index.adapters.embed.choosing import choose
 
@@ -80,6 +81,17 @@ def _replaced(folder: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _torch_compiling_in(folder: Path) -> Iterator[None]:
+    """Torch leaves what it compiles in the system's temporary folder for ever, unless it is told where."""
+    compiled = tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.")
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = compiled
+    try:
+        yield
+    finally:
+        shutil.rmtree(compiled, ignore_errors=True)
 
 
 def _main(say: Say) -> None:
