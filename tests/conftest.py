@@ -23,8 +23,6 @@ from tests.support.broker import a_broker
 RAY = Path(__file__).parents[1].parent / "shared" / "data" / "ray-docs" / "history.bundle"
 _numbers = itertools.count(1)
 
-# A broker of a test lives for seconds: to compile it well takes longer than it gains.
-os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 # Programs start as users start them: with it, one that forgot to flush would pass.
 os.environ.pop("PYTHONUNBUFFERED", None)
 
