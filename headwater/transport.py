@@ -25,6 +25,7 @@ from schemas.ids import Generation
 from schemas.wire import Record
 from stream.core.ports import RecordStore
 from stream.core.progress import Pulse
+from stream.core.turns import Turn
 from stream.handlers import Consumer, RecordConsumer, consume_batch, consume_records, heard_retries
 
 
@@ -149,8 +150,8 @@ class KafkaTransport:
         pulse = Pulse()
         to = RecordConsumer(with_pulse(consumer, pulse), self._records, consumer.watch)
 
-        async def consume_and_note(records: Sequence[Record], lag: int) -> None:
-            await consume_records(records, lag, to)
+        async def consume_and_note(records: Sequence[Record], lag: int, turn: Turn) -> None:
+            await consume_records(records, lag, to, turn)
             self.acknowledged_at = time.time()
 
         self.acknowledged_at = time.time()

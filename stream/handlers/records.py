@@ -10,6 +10,7 @@ from schemas.ids import PageId, Revision, SourceName
 from schemas.wire import Record
 from stream.core.ports import NobodyWatches, RecordStore, Watch
 from stream.core.records import is_flooded, sort_records, without_superseded
+from stream.core.turns import Turn
 from stream.handlers.consume import Consumer, consume_batch
 
 _log = structlog.get_logger()
@@ -24,11 +25,13 @@ class RecordConsumer:
     watch: Watch = field(default_factory=NobodyWatches)
 
 
-async def consume_records(records: Sequence[Record], lag: int, to: RecordConsumer) -> None:
+async def consume_records(
+    records: Sequence[Record], lag: int, to: RecordConsumer, turn: Turn | None = None
+) -> None:
     """Return once every record is applied, superseded, parked or, being no event of ours, kept in sight.
 
-    `lag` is how many records wait behind these. Raises: ParkingFailed, on which the process must end with nothing
-    acknowledged.
+    `turn` is as in `consume_batch`. `lag` is how many records wait behind these.
+    Raises: ParkingFailed, on which the process must end with nothing acknowledged.
     """
     parts = sort_records(records)
     known: Mapping[SourceName, Revision] = {}
@@ -45,7 +48,7 @@ async def consume_records(records: Sequence[Record], lag: int, to: RecordConsume
         async for attempt in to.consumer.retries():
             with attempt:
                 newest = await to.records.newest({event.page_id for event in parts.events})
-    await consume_batch(without_superseded(parts.events, newest), to.consumer)
+    await consume_batch(without_superseded(parts.events, newest), to.consumer, turn)
 
 
 async def _keep(record: Record, error: UndecodableRecord, to: RecordConsumer) -> None:
