@@ -29,6 +29,7 @@ _LAST_CLIENTS_TIMEOUT_S = 15.0
 _POLL_S = 0.05
 _MAX_LOG_BYTES = 10 * 2**20
 _ROOMY_SHARED_MEMORY_BYTES = 512 * 2**20
+_CGROUP_MEMORY = Path("/sys/fs/cgroup/memory.max")
 # One sync of the file system takes half the time of a thousand fsyncs; only Linux has it.
 _SYNC_METHOD = "syncfs" if sys.platform == "linux" else "fsync"
 
@@ -37,7 +38,6 @@ _SETTINGS = {
     "unix_socket_permissions": "0700",
     "port": "5432",
     "max_connections": "50",
-    "shared_buffers": "128MB",
     "maintenance_work_mem": "256MB",
     "max_wal_size": "1GB",
     "max_parallel_workers": "2",
@@ -196,6 +196,7 @@ class Server:
         parallel = "1" if _free_shared_memory_bytes() > _ROOMY_SHARED_MEMORY_BYTES else "0"
         settings = _SETTINGS | {
             "unix_socket_directories": str(self.sockets),
+            "shared_buffers": f"{buffer_bytes(_memory_bytes()) // 2**20}MB",
             "max_parallel_workers_per_gather": parallel,
             "max_parallel_maintenance_workers": parallel,
         }
@@ -218,6 +219,22 @@ class Server:
             )
         except subprocess.TimeoutExpired as exc:
             raise StoreUnavailable(f"{program} took more than {timeout_s:g} s") from exc
+
+
+def buffer_bytes(memory_bytes: int) -> int:
+    """An eighth of the memory, 128 MiB to 1 GiB; it is taken only as far as the index fills it.
+
+    Walking a graph of vectors that does not fit reads it from the system's cache, page by page, for each change.
+    """
+    return max(128 * 2**20, min(memory_bytes // 8, 2**30))
+
+
+def _memory_bytes() -> int:
+    """What this machine has, or its container may take."""
+    whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    with suppress(OSError, ValueError):
+        return min(whole, int(_CGROUP_MEMORY.read_text()))
+    return whole
 
 
 def _free_shared_memory_bytes() -> int:
