@@ -15,7 +15,9 @@ from api.adapters.http import page_route, query_route, search_route
 from api.adapters.llm import OpenAiModel
 from api.core.kept import KeptAnswers
 from api.core.ports import Conversations, Ground, Meter, Model, PageAt, Search, SilentMeter
+from api.core.prompt import Persona
 from api.core.route import JUDGE, Routing
+from api.core.topics import topics_of
 from api.handlers import Answering, Composing, Talking, answer_events, find_page, search_docs
 from api.settings import AnswerSettings, LlmSettings
 
@@ -44,7 +46,10 @@ def make_answering(
     """Everything that answers are made with, by the clock of this process."""
     talking = Talking(conversations, _new_id) if conversations is not None else None
     silent = SilentMeter()
-    return Answering(search, settings, meter or silent, time.perf_counter, _now, composing, talking)
+    topics = topics_of(settings.refuse_topics)
+    return Answering(
+        search, settings, meter or silent, time.perf_counter, _now, composing, talking, topics
+    )
 
 
 def make_composing(
@@ -66,7 +71,7 @@ def make_composing(
         partial(secrets.token_hex, _BOUNDARY_BYTES),
         KeptAnswers(settings.cached),
         meter or SilentMeter(),
-        instructions=settings.instructions,
+        persona=_persona(settings),
         routing=routing or Routing(),
         configuration=sha256(msgspec.json.encode((settings, tuple(llms)))).hexdigest(),
     )
@@ -82,6 +87,12 @@ def open_models(
         stack.push_async_callback(model.close)
         models.append(model)
     return models
+
+
+def _persona(settings: AnswerSettings) -> Persona:
+    return Persona(
+        settings.name.strip(), settings.language, settings.refuse_topics, settings.instructions
+    )
 
 
 def _now() -> datetime:

@@ -6,6 +6,10 @@ import msgspec
 from msgspec import Meta
 
 from schemas.answers import MAX_K
+from schemas.languages import Language
+
+_ADDRESS = r"^(https?://[^\s<>\"'()\[\]{}|\\^`]{1,2000})?$"
+"""Nothing in it ends a Markdown link early."""
 
 
 class AnswerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -15,6 +19,11 @@ class AnswerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     share, 0 to 1) makes a refusal. A quoted answer holds at most `max_sentences` (items and rows
     too) in `max_chars`, or a single one of up to 600; one code block may come on top. `instructions`
     are added to what a language model is told, and `cached` composed answers are kept in memory.
+
+    `name` is what the assistant is called. `language` is the code of the language that composed answers and refusals
+    are in, such as `de`; quotes stay as they are written, and `auto` means the question's for composed answers and
+    English for refusals. `fallback_url` is where readers may ask what the docs do not say; refusals end with it. Each
+    of `refuse_topics` is a short phrase, and a question plainly about one is refused before a model is asked.
     """
 
     k: Annotated[int, Meta(ge=1, le=MAX_K)] = 7
@@ -22,6 +31,12 @@ class AnswerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     max_sentences: Annotated[int, Meta(ge=1, le=20)] = 4
     max_chars: Annotated[int, Meta(ge=100, le=5_000)] = 700
     instructions: Annotated[str, Meta(max_length=4_000)] = ""
+    name: Annotated[str, Meta(pattern=r"^[^\n\r]{0,80}$")] = ""
+    language: Language = Language.AUTO
+    fallback_url: Annotated[str, Meta(pattern=_ADDRESS)] = ""
+    refuse_topics: Annotated[
+        tuple[Annotated[str, Meta(min_length=1, max_length=100)], ...], Meta(max_length=100)
+    ] = ()
     cached: Annotated[int, Meta(ge=0, le=100_000)] = 1_000
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from api.core.route import EXTRACTIVE
+from api.core.topics import topics_of
 from api.settings import (
     AnswerSettings,
     ApiSettings,
@@ -78,6 +79,7 @@ def load_settings(file: Path | None, env: Mapping[str, str], *, folder: Path) ->
     settings = _absolute(settings, base, env)
     check_names(settings.source)
     _check_roles(settings.llm)
+    topics_of(settings.answer.refuse_topics)
     return settings
 
 

@@ -140,7 +140,10 @@ NOTHING_USED = Usage(input_tokens=0, output_tokens=0, cost=0.0)
 
 
 class QueryResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An answer in Markdown with citations, or a refusal with the nearest pages as `sources`."""
+    """An answer in Markdown with citations, or a refusal with the nearest pages as `sources`.
+
+    `fallback_url` is where else to ask, for a refusal where one is configured.
+    """
 
     request_id: str
     question: str
@@ -155,6 +158,7 @@ class QueryResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     usage: Usage
     degraded: str | None = None
     conversation_id: str | None = None
+    fallback_url: str | None = None
 
 
 class AnswerMeta(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

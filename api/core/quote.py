@@ -9,12 +9,12 @@ from urllib.parse import quote
 from api.core.evidence import evidence
 from api.core.markdown import code_markdown, item_markdown, prose_markdown, table_markdown
 from api.core.passage import Passage, passage_of
+from api.core.phrases import phrases_in
 from api.core.segments import Kind
 from api.core.select import MAX_HITS, Pick, pick_segments
 from schemas.answers import Citation, Hit
+from schemas.languages import Language
 
-REFUSAL = "The documentation does not answer this question."
-_NEAREST = " The nearest pages are listed as sources."
 _LEFT_OUT = " … "
 _ANCHOR_SAFE = "!$&*+,-./:;=?@_~%"
 
@@ -29,6 +29,17 @@ class Quoted:
     score: float
 
 
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How refusals are worded: in which language, and with which address to go to ("" for none)."""
+
+    language: Language = Language.AUTO
+    fallback_url: str = ""
+
+
+_PLAIN = Wording()
+
+
 def compose_answer(
     question: str,
     hits: Sequence[Hit],
@@ -37,6 +48,7 @@ def compose_answer(
     max_sentences: int,
     max_chars: int,
     numbered: Mapping[str, int] | None = None,
+    wording: Wording = _PLAIN,
 ) -> Quoted:
     """Quote what answers `question` from `hits` (best first), or refuse below `threshold`.
 
@@ -52,7 +64,7 @@ def compose_answer(
     )
     score = evidence(question, read, _quoted_terms(passages, picks))
     if not picks or score < threshold:
-        return refuse(hits, score)
+        return refuse(hits, score, wording)
     by_hit = {rank: list(group) for rank, group in groupby(picks, key=lambda pick: pick.rank)}
     by_section: dict[str, list[int]] = {}
     for rank in by_hit:
@@ -70,9 +82,23 @@ def compose_answer(
     return Quoted(answer, citations, False, score)
 
 
-def refuse(hits: Sequence[Hit], score: float) -> Quoted:
-    """Say that the docs do not answer, with what was found nevertheless."""
-    return Quoted(REFUSAL + (_NEAREST if hits else ""), (), True, score)
+def refuse(hits: Sequence[Hit], score: float, wording: Wording = _PLAIN) -> Quoted:
+    """Say that the docs do not answer, with what was found nevertheless, and where else to ask."""
+    phrases = phrases_in(wording.language)
+    said = [phrases.no_answer, *([phrases.nearest] if hits else [])]
+    return Quoted(" ".join([*said, *_elsewhere(wording)]), (), True, score)
+
+
+def refuse_topic(topic: str, wording: Wording = _PLAIN) -> Quoted:
+    """Say that questions about `topic` are not answered, and where else to ask."""
+    said = phrases_in(wording.language).topic.format(topic=prose_markdown(topic))
+    return Quoted(" ".join([said, *_elsewhere(wording)]), (), True, 0.0)
+
+
+def _elsewhere(wording: Wording) -> list[str]:
+    if not wording.fallback_url:
+        return []
+    return [phrases_in(wording.language).ask_at.format(link=f"<{wording.fallback_url}>")]
 
 
 def address_of(hit: Hit) -> str:

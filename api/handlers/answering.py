@@ -6,13 +6,24 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
+
 from api.core.citations import citations_of
 from api.core.context import Block, blocks_of
+from api.core.conversation import joined_question
 from api.core.draft import Draft
 from api.core.ports import Meter, Search
 from api.core.question import Asked, read_query
-from api.core.quote import Quoted, compose_answer, nearest_addresses, refuse
+from api.core.quote import (
+    Quoted,
+    Wording,
+    compose_answer,
+    nearest_addresses,
+    refuse,
+    refuse_topic,
+)
 from api.core.route import EXTRACTIVE, Chosen, Reason, decide_route, evidence_of
+from api.core.topics import Topic, topic_of
 from api.handlers.composing import Composing, Task, compose
 from api.handlers.talking import Talk, Talking, begin_talk, keep_turn, standing_question
 from api.settings import AnswerSettings
@@ -33,7 +44,8 @@ from schemas.answers import (
 class Answering:
     """All that an answer is made with; `now_s` is a clock that only goes forward, `now` tells the time of day.
 
-    Without `composing` answers are quoted, without `talking` each question stands alone.
+    Without `composing` answers are quoted, without `talking` each question stands alone. A question about one of
+    `topics` is refused.
     """
 
     search: Search
@@ -43,6 +55,7 @@ class Answering:
     now: Callable[[], datetime]
     composing: Composing | None = None
     talking: Talking | None = None
+    topics: Sequence[Topic] = ()
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -57,6 +70,7 @@ class _Looked:
     question: str
     found: SearchResponse
     quoted: Quoted
+    topic: Topic | None = None
 
 
 @dataclass(slots=True)
@@ -103,11 +117,12 @@ async def answer_events(
             yield AnswerDelta(text=text)
     done_s = answering.now_s()
     latency_ms = round((done_s - start_s) * 1000, 1)
-    whole = _Whole(task, looked, talk, draft, ending.quoted)
+    whole = _Whole(task, looked, talk, draft, ending.quoted, answering.settings.fallback_url)
     response = _response(request_id, whole, latency_ms=latency_ms)
     _count(response, answering, first_s=(first_s or done_s) - start_s, compose_s=done_s - found_s)
     turn = Turn(question=asked.question, answer=response.answer)
-    await keep_turn(talk, turn, answering.talking)
+    if looked.topic is None:  # nothing that follows is to be read as going on about it
+        await keep_turn(talk, turn, answering.talking)
     yield response
 
 
@@ -125,17 +140,34 @@ def quote_hits(
         max_sentences=settings.max_sentences,
         max_chars=settings.max_chars,
         numbered=numbered,
+        wording=_wording(settings),
     )
+
+
+def _wording(settings: AnswerSettings) -> Wording:
+    return Wording(settings.language, settings.fallback_url)
 
 
 async def _look(asked: Asked, talk: Talk, answering: Answering, draft: Draft) -> _Looked:
     """Search for what is asked. A question that has left its conversation's subject is looked for alone."""
+    if topic := topic_of(asked.question, answering.topics):
+        return await _look_aside(asked.question, topic, asked, answering)
     question = await standing_question(asked.question, talk.past, answering.composing, draft)
+    is_rewritten = question not in (asked.question, joined_question(asked.question, talk.past))
+    if is_rewritten and (topic := topic_of(question, answering.topics)):
+        return await _look_aside(question, topic, asked, answering)
     looked = await _look_for(question, asked, answering)
     if looked.quoted.refused and question != asked.question:
         alone = await _look_for(asked.question, asked, answering)
         return looked if alone.quoted.refused else alone
     return looked
+
+
+async def _look_aside(question: str, topic: Topic, asked: Asked, answering: Answering) -> _Looked:
+    """Refuse a topic; the search tells which state of the docs that is true of, and nothing else."""
+    found = await answering.search(question, k=asked.k, sources=asked.sources)
+    found = msgspec.structs.replace(found, hits=[])
+    return _Looked(question, found, refuse_topic(topic.phrase, _wording(answering.settings)), topic)
 
 
 async def _look_for(question: str, asked: Asked, answering: Answering) -> _Looked:
@@ -148,6 +180,8 @@ async def _look_for(question: str, asked: Asked, answering: Answering) -> _Looke
 def _choose(asked: Asked, looked: _Looked, answering: Answering) -> Chosen:
     """Nothing is composed where the evidence is too weak: a model would be asked in vain, or say more than it knows."""
     score = looked.quoted.score
+    if looked.topic is not None:
+        return Chosen(EXTRACTIVE, Reason.TOPIC, score)
     if looked.quoted.refused and answering.roles:
         return Chosen(EXTRACTIVE, Reason.REFUSED, score)
     if answering.composing is None:
@@ -177,7 +211,7 @@ async def _texts(
         hits, settings = looked.found.hits, answering.settings
         quoted = await asyncio.to_thread(quote_hits, looked.question, hits, settings, numbers)
     elif draft.is_declined:
-        quoted = refuse(looked.found.hits, quoted.score)
+        quoted = refuse(looked.found.hits, quoted.score, _wording(answering.settings))
     ending.quoted = quoted
     for text in _paragraphs(quoted.answer, goes_on=bool(draft.pieces)):
         yield text
@@ -198,6 +232,7 @@ class _Whole:
     talk: Talk
     draft: Draft
     quoted: Quoted | None
+    fallback_url: str
 
 
 def _meta(request_id: str, asked: Asked, chosen: Chosen, looked: _Looked, talk: Talk) -> AnswerMeta:
@@ -231,6 +266,7 @@ def _response(request_id: str, whole: _Whole, *, latency_ms: float) -> QueryResp
         usage=draft.usage,
         degraded=draft.degraded or found.degraded,
         conversation_id=whole.talk.id,
+        fallback_url=whole.fallback_url or None if refused else None,
     )
 
 

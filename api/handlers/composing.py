@@ -12,7 +12,7 @@ from api.core.draft import Draft, Outcome, closing_of, goes_on, order_of
 from api.core.ground import Released
 from api.core.kept import KeptAnswers, compose_key
 from api.core.ports import Ground, Grounding, Meter, Model, Reply
-from api.core.prompt import Message, Opening, answer_messages
+from api.core.prompt import Message, Opening, Persona, answer_messages
 from api.core.route import Chosen, Routing
 from api.core.tokens import MESSAGE_TOKENS, most_tokens
 from schemas.answers import Turn, Usage
@@ -41,7 +41,7 @@ class Composing:
     kept: KeptAnswers
     meter: Meter
     routing: Routing = field(default_factory=Routing)
-    instructions: str = ""
+    persona: Persona = field(default_factory=Persona)
     configuration: str = ""
 
     @property
@@ -179,7 +179,7 @@ def _messages(task: Task, composing: Composing) -> list[Message]:
         task.question,
         task.blocks,
         boundary=composing.boundary(),
-        instructions=composing.instructions,
+        persona=composing.persona,
         past=task.past,
     )
 

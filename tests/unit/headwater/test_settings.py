@@ -189,3 +189,25 @@ def test_one_name_for_two_sources_is_refused() -> None:
 
     with pytest.raises(BadConfiguration, match="twice"):
         check_names([source, source])
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ('language = "klingon"', "answer.language"),
+        ('fallback_url = "forum.example.org"', "answer.fallback_url"),
+        ('fallback_url = "https://a.example/> <b>"', "answer.fallback_url"),
+        ('name = "A\\nB"', "answer.name"),
+        ('refuse_topics = ["about us"]', "'about us'"),
+        ('refuse_topics = [""]', "answer.refuse_topics"),
+        ('refuse_topic = ["pricing"]', "refuse_topic"),
+    ],
+)
+def test_what_cannot_be_said_in_answers_is_named_in_one_line(
+    text: str, named: str, tmp_path: Path
+) -> None:
+    with pytest.raises(BadConfiguration) as told:
+        load(tmp_path, f"[answer]\n{text}\n")
+
+    assert named in str(told.value)
+    assert "\n" not in str(told.value)

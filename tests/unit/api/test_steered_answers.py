@@ -1,0 +1,141 @@
+"""What a docs team has a say in: how refusals are worded, and what is refused before a model is asked."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from api.core.ground import Grounding
+from api.core.phrases import phrases_in
+from api.core.prompt import NO_ANSWER, Persona, answer_messages
+from api.core.quote import Wording, refuse, refuse_topic
+from api.handlers import answer_question
+from api.main import make_answering, make_composing
+from api.settings import AnswerSettings
+from index.adapters.memory_conversations import MemoryConversations
+from schemas.answers import QueryRequest, QueryResponse
+from schemas.languages import Language
+from tests.support.models import HELD, HIT, Index, MemoryModel, model
+
+FORUM = "https://forum.example.org/c/docs?sort=new"
+QUESTION = "Do actors keep their state between calls?"
+
+
+def asked(
+    settings: AnswerSettings, *models: MemoryModel, question: str = QUESTION
+) -> QueryResponse:
+    composing = make_composing(models, settings, ground=Grounding)
+    answering = make_answering(Index().search, settings, composing=composing)
+    request = QueryRequest(question=question)
+    return asyncio.run(answer_question(request, request_id="id", answering=answering))
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_a_refusal_in_any_language_ends_with_where_else_to_ask(language: Language) -> None:
+    wording = Wording(language, FORUM)
+
+    unknown, topic = refuse([HIT], 0.0, wording), refuse_topic("legal *advice*", wording)
+
+    for refusal in (unknown, topic):
+        assert refusal.refused
+        assert refusal.answer.endswith(f"<{FORUM}>")
+        assert "{" not in refusal.answer
+    assert phrases_in(language).nearest in unknown.answer
+    assert "legal \\*advice\\*" in topic.answer
+
+
+def test_every_language_has_sentences_of_its_own() -> None:
+    all_ = [phrases_in(language) for language in Language if language is not Language.AUTO]
+
+    assert len({phrases.no_answer for phrases in all_}) == len(all_)
+    assert len({phrases.name for phrases in all_}) == len(all_)
+
+
+def test_without_a_fallback_a_refusal_names_no_address() -> None:
+    refusal = asked(AnswerSettings(refuse_below=1.0))
+
+    assert refusal.answer == (
+        "The documentation does not answer this question. The nearest pages are listed as sources."
+    )
+    assert refusal.fallback_url is None
+
+
+def test_a_refusal_says_where_else_to_ask_and_an_answer_does_not() -> None:
+    refusal = asked(AnswerSettings(refuse_below=1.0, fallback_url=FORUM, language=Language.DE))
+    answer = asked(AnswerSettings(fallback_url=FORUM))
+
+    assert refusal.answer.startswith("Die Dokumentation beantwortet diese Frage nicht.")
+    assert FORUM in refusal.answer
+    assert refusal.fallback_url == FORUM
+    assert refusal.sources
+    assert not answer.refused
+    assert FORUM not in answer.answer
+    assert answer.fallback_url is None
+
+
+def test_a_model_that_declines_is_worded_the_same() -> None:
+    settings = AnswerSettings(fallback_url=FORUM, language=Language.FR)
+
+    told = asked(settings, model("cheap", NO_ANSWER))
+
+    assert told.answer.startswith("La documentation ne répond pas")
+    assert told.fallback_url == FORUM
+
+
+def test_a_topic_is_refused_before_a_model_is_asked() -> None:
+    cheap = model("cheap", HELD)
+
+    told = asked(AnswerSettings(refuse_topics=("actor state",)), cheap)
+
+    assert told.refused
+    assert told.answer == "Questions about “actor state” are not answered here."
+    assert (told.sources, told.citations) == ([], [])
+    assert told.route.chosen == "extractive"
+    assert told.route.reason == "the question is about a topic that is not answered here"
+    assert cheap.asked == []
+
+
+def test_a_question_beside_the_topics_reaches_the_model() -> None:
+    cheap = model("cheap", HELD)
+
+    told = asked(AnswerSettings(refuse_topics=("legal advice",)), cheap)
+
+    assert not told.refused
+    assert len(cheap.asked) == 1
+
+
+def test_a_model_is_told_who_it_is_and_what_it_leaves_alone() -> None:
+    persona = Persona("Ripple", Language.DE, ("pricing", "legal advice"), "Say you.")
+
+    system, _ = answer_messages("Why?", [], boundary="m4rk", persona=persona)
+
+    assert system.content.startswith("You are Ripple. You answer questions")
+    assert "in Markdown, in German." in system.content
+    assert "about these topics" in system.content
+    assert "pricing; legal advice" in system.content
+    assert system.content.endswith("\nSay you.")
+
+
+def test_a_model_that_is_told_nothing_more_answers_in_the_language_of_the_question() -> None:
+    system, _ = answer_messages("Why?", [], boundary="m4rk")
+
+    assert system.content.startswith("You answer questions")
+    assert "in the language of the question" in system.content
+    assert "topics" not in system.content
+
+
+def test_what_follows_a_refused_topic_is_not_read_as_going_on_about_it() -> None:
+    conversations = MemoryConversations(turns=3, age=timedelta(hours=1))
+    settings = AnswerSettings(refuse_topics=("actor state",))
+    at = make_answering(Index().search, settings, conversations=conversations)
+
+    def ask(question: str, conversation_id: str) -> QueryResponse:
+        request = QueryRequest(question=question, conversation_id=conversation_id)
+        return asyncio.run(answer_question(request, request_id="id", answering=at))
+
+    first = ask("Tell me about actor state", "new")
+    second = ask("Do actors keep it between calls?", first.conversation_id or "")
+
+    assert first.refused
+    assert second.conversation_id != first.conversation_id  # it begins a conversation of its own
+    assert not second.refused
