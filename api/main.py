@@ -20,6 +20,7 @@ from api.core.route import JUDGE, Routing
 from api.core.topics import topics_of
 from api.handlers import Answering, Composing, Talking, answer_events, find_page, search_docs
 from api.settings import AnswerSettings, LlmSettings
+from index.core.synonyms import Synonyms
 
 _ID_BYTES = 24
 _BOUNDARY_BYTES = 6
@@ -42,13 +43,22 @@ def make_answering(
     composing: Composing | None = None,
     conversations: Conversations | None = None,
     meter: Meter | None = None,
+    synonyms: Synonyms = (),
 ) -> Answering:
     """Everything that answers are made with, by the clock of this process."""
     talking = Talking(conversations, _new_id) if conversations is not None else None
     silent = SilentMeter()
     topics = topics_of(settings.refuse_topics)
     return Answering(
-        search, settings, meter or silent, time.perf_counter, _now, composing, talking, topics
+        search,
+        settings,
+        meter or silent,
+        time.perf_counter,
+        _now,
+        composing,
+        talking,
+        topics,
+        synonyms,
     )
 
 

@@ -14,8 +14,8 @@ from bench.record import spread
 from bench.server import Server, wait_until
 from headwater.console import say
 from headwater.settings import load_settings
+from index.core.globs import Globs
 from index.core.pages import ReadPage
-from ingest.core.globs import Globs
 
 SEED = 20261122
 _WORDS = (

@@ -70,4 +70,5 @@ def answering_of(runtime: Runtime, language: Language, meter: Meter) -> Answerin
         composing=language.composing,
         conversations=conversations,
         meter=meter,
+        synonyms=runtime.searcher.steering.synonyms,
     )

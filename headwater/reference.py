@@ -188,7 +188,8 @@ def _type(shape: shapes.Type) -> str:
             kinds = [kind for kind in shape.types if not isinstance(kind, shapes.NoneType)]
             return " or ".join(map(_type, kinds))
         case shapes.VarTupleType():
-            return f"list of {_type(shape.item_type)}s"
+            kind, of, rest = _type(shape.item_type).partition(" of ")
+            return f"list of {kind}s{of}{rest}"
         case shapes.EnumType():
             return "one of " + ", ".join(f"`{choice.value}`" for choice in shape.cls)
         case shapes.IntType():

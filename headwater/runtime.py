@@ -41,6 +41,7 @@ from index.core.generations import Fingerprint, GenerationInfo
 from index.core.plan import Outcome
 from index.core.ports import ReadEvent
 from index.core.rank import RankWeights
+from index.core.steering import steering_of
 from index.handlers import Receiver, Searcher, search_index
 from ingest.adapters.examining_child import ExaminingChild
 from ingest.core.ports import Publish
@@ -232,7 +233,9 @@ async def open_runtime(
             lexical=retrieval.lexical, page=retrieval.page, per_page=retrieval.per_page
         )
         embed_query = QuestionEmbedder(models, store.generations)
-        searcher = Searcher(store.search, embed_query, weights, retrieval.candidates)
+        searcher = Searcher(
+            store.search, embed_query, weights, retrieval.candidates, steering_of(retrieval)
+        )
         runtime = Runtime(settings, store, models, transport, searcher, Cost(), examine, watch)
         stack.push_async_callback(runtime.receiving.close)
         yield runtime

@@ -16,6 +16,7 @@ from api.settings import (
     RouterSettings,
 )
 from headwater.seeing.settings import TelemetrySettings
+from index.core.steering import steering_of
 from index.settings import (
     ChunkingSettings,
     DatabaseSettings,
@@ -80,6 +81,7 @@ def load_settings(file: Path | None, env: Mapping[str, str], *, folder: Path) ->
     check_names(settings.source)
     _check_roles(settings.llm)
     topics_of(settings.answer.refuse_topics)
+    _check_steering(settings)
     return settings
 
 
@@ -177,6 +179,15 @@ def _check_roles(llms: Sequence[LlmSettings]) -> None:
             raise BadConfiguration(f"llm role {role!r}: that is the route without a model")
         if roles.count(role) > 1:
             raise BadConfiguration(f"llm role {role!r} is used twice")
+
+
+def _check_steering(settings: Settings) -> None:
+    """Raises: BadConfiguration, which names the key."""
+    steering_of(settings.retrieval)
+    names = {source.name for source in settings.source}
+    for path in settings.retrieval.paths:
+        if path.source and path.source not in names:
+            raise BadConfiguration(f"retrieval.paths: {path.source!r} is no configured source")
 
 
 def _is_name(name: str) -> bool:

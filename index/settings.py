@@ -63,14 +63,33 @@ class RaySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     replica_gpus: Annotated[float, Meta(ge=0, le=16)] = 0.0
 
 
+class PathSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How much the pages count whose paths, relative to their source's `root`, match a pattern.
+
+    `source` empty means every source. A page's score is multiplied by `weight`; 0 hides it from answers.
+    """
+
+    match: Annotated[str, Meta(min_length=1, max_length=500)]
+    weight: Annotated[float, Meta(ge=0, le=100)]
+    source: str = ""
+
+
 class RetrievalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How many `candidates` each ranking brings, and how they are weighed.
 
     The best `lexical` match of a question counts as much as a cosine of this size. `page` is what the next two chunks
     of a page add to it. At most `per_page` chunks of one page are returned.
+
+    `paths` are weights by pattern, such as `{ match = "legacy/**", weight = 0.5 }`, for one `source` where that is
+    given: a page's score is multiplied by the first that it matches, and 0 hides it from answers. Each of the
+    `synonyms` is a list of terms that mean the same: a question with one of them is looked for by the others too.
     """
 
     candidates: Annotated[int, Meta(ge=1, le=1_000)] = 100
     lexical: Annotated[float, Meta(ge=0, le=1_000)] = 0.5
     page: float = 0.1
     per_page: Annotated[int, Meta(ge=1, le=100)] = 2
+    paths: Annotated[tuple[PathSettings, ...], Meta(max_length=100)] = ()
+    synonyms: Annotated[
+        tuple[tuple[Annotated[str, Meta(max_length=100)], ...], ...], Meta(max_length=1_000)
+    ] = ()

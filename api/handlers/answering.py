@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import msgspec
 
@@ -27,6 +28,7 @@ from api.core.topics import Topic, topic_of
 from api.handlers.composing import Composing, Task, compose
 from api.handlers.talking import Talk, Talking, begin_talk, keep_turn, standing_question
 from api.settings import AnswerSettings
+from index.core.synonyms import Synonyms, variants_of
 from schemas.answers import (
     AnswerDelta,
     AnswerEvent,
@@ -45,7 +47,7 @@ class Answering:
     """All that an answer is made with; `now_s` is a clock that only goes forward, `now` tells the time of day.
 
     Without `composing` answers are quoted, without `talking` each question stands alone. A question about one of
-    `topics` is refused.
+    `topics` is refused; what a question means is known by its `synonyms` too.
     """
 
     search: Search
@@ -56,6 +58,7 @@ class Answering:
     composing: Composing | None = None
     talking: Talking | None = None
     topics: Sequence[Topic] = ()
+    synonyms: Synonyms = ()
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -131,17 +134,25 @@ def quote_hits(
     hits: Sequence[Hit],
     settings: AnswerSettings,
     numbered: Mapping[str, int] | None = None,
+    *,
+    synonyms: Synonyms = (),
 ) -> Quoted:
-    """The answer that `hits` (best first) give, as the settings have it."""
-    return compose_answer(
-        question,
-        hits,
-        threshold=settings.refuse_below,
-        max_sentences=settings.max_sentences,
-        max_chars=settings.max_chars,
-        numbered=numbered,
-        wording=_wording(settings),
-    )
+    """The answer that `hits` (best first) give, as the settings have it: of all ways to ask, by the one they bear out
+    best.
+    """
+    answers = [
+        compose_answer(
+            variant,
+            hits,
+            threshold=settings.refuse_below,
+            max_sentences=settings.max_sentences,
+            max_chars=settings.max_chars,
+            numbered=numbered,
+            wording=_wording(settings),
+        )
+        for variant in variants_of(question, synonyms)
+    ]
+    return max(answers, key=lambda quoted: quoted.score)
 
 
 def _wording(settings: AnswerSettings) -> Wording:
@@ -173,7 +184,8 @@ async def _look_aside(question: str, topic: Topic, asked: Asked, answering: Answ
 async def _look_for(question: str, asked: Asked, answering: Answering) -> _Looked:
     found = await answering.search(question, k=asked.k, sources=asked.sources)
     # In a thread: what a page holds may take long to cut up, and others are answered meanwhile.
-    quoted = await asyncio.to_thread(quote_hits, question, found.hits, answering.settings)
+    quote = partial(quote_hits, synonyms=answering.synonyms)
+    quoted = await asyncio.to_thread(quote, question, found.hits, answering.settings)
     return _Looked(question, found, quoted)
 
 
@@ -209,7 +221,8 @@ async def _texts(
     if draft.pieces:
         numbers = {block.url: block.n for block in task.blocks}
         hits, settings = looked.found.hits, answering.settings
-        quoted = await asyncio.to_thread(quote_hits, looked.question, hits, settings, numbers)
+        quote = partial(quote_hits, synonyms=answering.synonyms)
+        quoted = await asyncio.to_thread(quote, looked.question, hits, settings, numbers)
     elif draft.is_declined:
         quoted = refuse(looked.found.hits, quoted.score, _wording(answering.settings))
     ending.quoted = quoted

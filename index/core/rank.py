@@ -1,7 +1,7 @@
 """How two rankings become one list of sections to read: fused, page first."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from schemas.ids import SourceName
@@ -86,11 +86,42 @@ class Candidates:
 
 
 @dataclass(frozen=True, slots=True)
+class Parts:
+    """What a score is made of: (`cosine` + `lexical`) by `weight`, and what is added to that.
+
+    `lexical` is what its share of the best lexical score counts, `weight` that of the page's path (which divides what
+    is below 0, so that more weight never means a lower place), `page` what further chunks of the page add.
+    """
+
+    cosine: float = 0.0
+    lexical: float = 0.0
+    weight: float = 1.0
+    page: float = 0.0
+
+    @property
+    def score(self) -> float:
+        """All of it together."""
+        fused = self.cosine + self.lexical
+        weighted = fused * self.weight if fused >= 0 or not self.weight else fused / self.weight
+        return weighted + self.page
+
+
+@dataclass(frozen=True, slots=True)
 class Ranked:
-    """A candidate with its fused score."""
+    """A candidate with its fused score, and what that is made of."""
 
     candidate: Candidate
     score: float
+    parts: Parts = field(default_factory=Parts)
+
+
+WeightOf = Callable[[ChunkKey], float]
+"""What the score of a chunk is multiplied by, 0 or more, for the path of its page."""
+
+
+def same_weight(_key: ChunkKey) -> float:
+    """Every page counts the same."""
+    return 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +133,18 @@ class Standing:
 
 
 def rank_page_first(
-    candidates: Sequence[Candidate], *, k: int, weights: RankWeights
+    candidates: Sequence[Candidate],
+    *,
+    k: int,
+    weights: RankWeights,
+    weight_of: WeightOf = same_weight,
 ) -> list[Ranked]:
     """Fuse both rankings, order the pages, and take the best chunk of each, then the second best, until `k`.
 
     Ties fall back to source, path and ordinal. The first chunk of a page carries the page's score.
     """
     by_page: dict[tuple[SourceName, str], list[Ranked]] = {}
-    for ranked in sorted(_fuse(candidates, weights), key=_best_first):
+    for ranked in sorted(_fuse(candidates, weights, weight_of), key=_best_first):
         key = ranked.candidate.key
         by_page.setdefault((key.source, key.path), []).append(ranked)
     pages = sorted(
@@ -137,18 +172,24 @@ def _places(candidates: Sequence[Candidate], scores: Sequence[float]) -> Mapping
     return {one.candidate.key: place for place, one in enumerate(ranked, 1)}
 
 
-def _fuse(candidates: Sequence[Candidate], weights: RankWeights) -> list[Ranked]:
+def _fuse(
+    candidates: Sequence[Candidate], weights: RankWeights, weight_of: WeightOf
+) -> list[Ranked]:
     """Cosine plus the share of the best lexical score: both stay comparable where ranks alone would not."""
     best = max((candidate.lexical for candidate in candidates), default=0.0) or 1.0
+    all_parts = (
+        Parts(one.cosine, weights.lexical * one.lexical / best, weight_of(one.key))
+        for one in candidates
+    )
     return [
-        Ranked(candidate, candidate.cosine + weights.lexical * candidate.lexical / best)
-        for candidate in candidates
+        Ranked(one, parts.score, parts) for one, parts in zip(candidates, all_parts, strict=True)
     ]
 
 
 def _scored(page: Sequence[Ranked], weights: RankWeights) -> list[Ranked]:
-    more = sum(ranked.score for ranked in page[1:3])
-    return [Ranked(page[0].candidate, page[0].score + weights.page * more), *page[1:]]
+    more = weights.page * sum(ranked.score for ranked in page[1:3])
+    parts = replace(page[0].parts, page=more)
+    return [Ranked(page[0].candidate, parts.score, parts), *page[1:]]
 
 
 def _best_first(ranked: Ranked) -> tuple[float, SourceName, str, int]:

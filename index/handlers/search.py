@@ -1,7 +1,7 @@
 """Finding the chunks that answer a question."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -16,6 +16,8 @@ from index.core.rank import (
     rank_page_first,
     standings_of,
 )
+from index.core.steering import Steering
+from index.core.synonyms import widened_terms
 from index.core.terms import terms_of
 from schemas.answers import HEADING_JOINT, AsOf, Hit, SearchResponse
 from schemas.errors import EmbedderUnavailable, StoreUnavailable, UnknownSource
@@ -24,6 +26,9 @@ from schemas.ids import SourceName
 _log = structlog.get_logger()
 
 _MAX_TERMS = 64
+_MAX_CANDIDATES = 1_000
+_MORE = 4
+"""How many times more are asked for where hidden pages take the places."""
 
 _SWITCHES = 5
 """Switches of the live generation that one question may meet, one after the other."""
@@ -34,12 +39,13 @@ EmbedQuery = Callable[[str], Awaitable[QueryVector]]
 
 @dataclass(frozen=True, slots=True)
 class Searcher:
-    """All that a search is made with: `candidates` chunks are asked of each ranking."""
+    """All that a search is made with: `candidates` chunks are asked of each ranking, `steering` is configured."""
 
     store: SearchStore
     embed_query: EmbedQuery
     weights: RankWeights
     candidates: int
+    steering: Steering = field(default_factory=Steering)
 
 
 async def search_index(
@@ -50,12 +56,16 @@ async def search_index(
     Raises: UnknownSource for a name in `sources` that is none; StoreUnavailable.
     """
     names = None if sources is None else [SourceName(name) for name in sources]
-    terms = QueryTerms(tuple(dict.fromkeys(terms_of(question)))[:_MAX_TERMS])
-    vector, found = await _find(question, terms, names, searcher)
+    steering = searcher.steering
+    own = tuple(dict.fromkeys(terms_of(question)))[:_MAX_TERMS]
+    widened = widened_terms(question, steering.synonyms)[:_MAX_TERMS]
+    vector, found = await _find_shown(question, QueryTerms((*own, *widened)), names, searcher)
     for name in names or ():
         if name not in found.as_of:
             raise UnknownSource(name)
-    ranked = rank_page_first(found.chunks, k=k, weights=searcher.weights)
+    ranked = rank_page_first(
+        found.chunks, k=k, weights=searcher.weights, weight_of=steering.weight_of
+    )
     standings = standings_of(found.chunks, has_vectors=vector is not None)
     return SearchResponse(
         question=question,
@@ -63,6 +73,22 @@ async def search_index(
         as_of=shown_as_of(found.as_of),
         degraded=None if vector is not None else "lexical_only",
     )
+
+
+async def _find_shown(
+    question: str, terms: QueryTerms, names: Sequence[SourceName] | None, searcher: Searcher
+) -> tuple[QueryVector | None, Candidates]:
+    """What is found without pages of weight 0; where those take the places of others, more is asked for."""
+    limit = searcher.candidates
+    while True:
+        vector, found = await _find(question, terms, names, replace(searcher, candidates=limit))
+        if not searcher.steering.may_hide:
+            return vector, found
+        shown = tuple(one for one in found.chunks if searcher.steering.weight_of(one.key) > 0)
+        is_enough = len(shown) >= searcher.candidates or len(shown) == len(found.chunks)
+        if is_enough or limit >= _MAX_CANDIDATES:
+            return vector, Candidates(shown, found.as_of)
+        limit = min(limit * _MORE, _MAX_CANDIDATES)
 
 
 async def _find(

@@ -8,7 +8,7 @@ from hashlib import sha256
 
 import msgspec
 
-from ingest.core.globs import Globs
+from index.core.globs import Globs
 from ingest.core.tree import MAX_PATH_BYTES
 from ingest.core.urls import UrlPattern
 from ingest.settings import SourceSettings

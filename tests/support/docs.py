@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from ingest.core.globs import Globs
+from index.core.globs import Globs
 from ingest.core.urls import UrlPattern
 from ingest.settings import SourceSettings
 from schemas.events import MAX_PAGE_BYTES

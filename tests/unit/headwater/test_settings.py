@@ -211,3 +211,27 @@ def test_what_cannot_be_said_in_answers_is_named_in_one_line(
 
     assert named in str(told.value)
     assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ('paths = [{ match = "legacy/[", weight = 0.5 }]', "'legacy/['"),
+        ('paths = [{ match = "", weight = 0.5 }]', "match"),
+        ('paths = [{ match = "a/**", weight = -1 }]', "weight"),
+        ('paths = [{ match = "a/**" }]', "weight"),
+        ('paths = [{ match = "a/**", weight = 1, source = "dcos" }]', "'dcos' is no"),
+        ("synonyms = [[]]", "two terms"),
+        ('synonyms = [["k8s"]]', "two terms"),
+        ('synonyms = [["k8s", "the"]]', "'the'"),
+        ('synonyms = ["k8s", "kubernetes"]', "retrieval.synonyms"),
+    ],
+)
+def test_a_steering_that_makes_no_sense_is_named_in_one_line(
+    text: str, named: str, tmp_path: Path
+) -> None:
+    with pytest.raises(BadConfiguration) as told:
+        load(tmp_path, f"[retrieval]\n{text}\n{SOURCE}")
+
+    assert named in str(told.value)
+    assert "\n" not in str(told.value)

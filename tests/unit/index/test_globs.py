@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from ingest.core.globs import Globs
+from index.core.globs import Globs
 from schemas.errors import BadConfiguration
 
 

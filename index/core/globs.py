@@ -1,4 +1,4 @@
-"""Which paths a source takes in: include and exclude patterns, compiled once."""
+"""Patterns of paths: which a source takes in, which count more or less, compiled once."""
 
 import re
 from collections.abc import Iterator, Sequence
