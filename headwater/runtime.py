@@ -26,7 +26,7 @@ from headwater.seeing.watched import (
     WatchedRecords,
     watched_receiver,
 )
-from headwater.settings import Settings
+from headwater.settings import Settings, configured_steering
 from headwater.transport import KafkaTransport, LocalTransport, Transport, broker_of
 from index.adapters.postgres.database import Database
 from index.adapters.postgres.generations import PostgresGenerations
@@ -41,7 +41,6 @@ from index.core.generations import Fingerprint, GenerationInfo
 from index.core.plan import Outcome
 from index.core.ports import ReadEvent
 from index.core.rank import RankWeights
-from index.core.steering import steering_of
 from index.handlers import Receiver, Searcher, search_index
 from ingest.adapters.examining_child import ExaminingChild
 from ingest.core.ports import Publish
@@ -234,7 +233,7 @@ async def open_runtime(
         )
         embed_query = QuestionEmbedder(models, store.generations)
         searcher = Searcher(
-            store.search, embed_query, weights, retrieval.candidates, steering_of(retrieval)
+            store.search, embed_query, weights, retrieval.candidates, configured_steering(settings)
         )
         runtime = Runtime(settings, store, models, transport, searcher, Cost(), examine, watch)
         stack.push_async_callback(runtime.receiving.close)

@@ -16,7 +16,7 @@ from api.settings import (
     RouterSettings,
 )
 from headwater.seeing.settings import TelemetrySettings
-from index.core.steering import steering_of
+from index.core.steering import Steering, steering_of
 from index.settings import (
     ChunkingSettings,
     DatabaseSettings,
@@ -25,7 +25,7 @@ from index.settings import (
     RetrievalSettings,
 )
 from ingest.adapters.folder import at_home
-from ingest.settings import SourceSettings
+from ingest.settings import SourceKind, SourceSettings
 from schemas.broker import KafkaSettings
 from schemas.errors import BadConfiguration
 
@@ -181,9 +181,20 @@ def _check_roles(llms: Sequence[LlmSettings]) -> None:
             raise BadConfiguration(f"llm role {role!r} is used twice")
 
 
+def configured_steering(settings: Settings) -> Steering:
+    """What is configured of searches. Raises: BadConfiguration."""
+    pinned = [source.name for source in settings.source if source.pinned]
+    return steering_of(settings.retrieval, pinned)
+
+
 def _check_steering(settings: Settings) -> None:
     """Raises: BadConfiguration, which names the key."""
-    steering_of(settings.retrieval)
+    configured_steering(settings)
+    for source in settings.source:
+        if source.pinned and source.kind is not SourceKind.FOLDER:
+            raise BadConfiguration(
+                f"source {source.name}: only a folder can be pinned, and its kind is {source.kind.value}"
+            )
     names = {source.name for source in settings.source}
     for path in settings.retrieval.paths:
         if path.source and path.source not in names:

@@ -37,7 +37,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `lexical_rank` are its places, from 1, among all chunks that either ranking brought, None where
     the ranking has it not. `committed_at` is of `commit`. `before` and `after` are at most MAX_AROUND
     texts of its section each, in reading order: answers are composed with them, and `POST /search`
-    leaves them out.
+    leaves them out. `pinned` where it is the curated answer to the question that was asked.
     """
 
     url: str
@@ -55,6 +55,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     committed_at: datetime | None = None
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
+    pinned: bool = False
 
 
 class SearchRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

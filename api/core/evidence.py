@@ -3,26 +3,16 @@
 import math
 from collections.abc import Mapping, Sequence
 
+from index.core.asking import asked_terms
 from index.core.terms import terms_of
 from schemas.answers import Hit
 
-_ASKING_WORDS = """
-    able anyone best can could does example examples explain get getting give has have how know need
-    or please possible should show tell use used using want way ways what when where which would
-"""
-_ASKING = frozenset(_ASKING_WORDS.split())
 _FAR, _NEAR = 0.2, 0.7
 """Cosines of all-MiniLM-L6-v2 between which a chunk passes from unrelated to plainly about the
 question.
 """
 _BEST = 3
 _WITNESSES = 5
-
-
-def asked_terms(question: str) -> tuple[str, ...]:
-    """The terms of a question's subject, each once; all of its terms where that leaves none."""
-    words = [word for word in question.split() if word.strip("?.,!:;\"'()").lower() not in _ASKING]
-    return tuple(dict.fromkeys(terms_of(" ".join(words)) or terms_of(question)))
 
 
 def rarity(terms: Sequence[str], texts: Sequence[frozenset[str]]) -> dict[str, float]:

@@ -11,7 +11,7 @@ from api.core.markdown import code_markdown, item_markdown, prose_markdown, tabl
 from api.core.passage import Passage, passage_of
 from api.core.phrases import phrases_in
 from api.core.segments import Kind
-from api.core.select import MAX_HITS, Pick, pick_segments
+from api.core.select import MAX_HITS, Pick, pick_pinned, pick_segments
 from schemas.answers import Citation, Hit
 from schemas.languages import Language
 
@@ -52,17 +52,24 @@ def compose_answer(
 ) -> Quoted:
     """Quote what answers `question` from `hits` (best first), or refuse below `threshold`.
 
+    A pinned answer, which comes first where there is one, is quoted alone and as a whole.
+
     Every sentence, item, row and block of code is whole, and a marker `[n]` follows it, where n is the
     number of its section in `citations`, counted from 1 in the order of the hits; sections that are
     `numbered` by their address already keep their number. Markup of the quoted text is shown, not
     obeyed: the answer holds no HTML, link or image.
     """
     read = hits[:MAX_HITS]
+    is_pinned = bool(read) and read[0].pinned
     passages = [passage_of(hit) for hit in read]
-    picks = pick_segments(
-        question, read, passages, max_sentences=max_sentences, max_chars=max_chars
+    picks = (
+        pick_pinned(passages[0])
+        if is_pinned
+        else pick_segments(
+            question, read, passages, max_sentences=max_sentences, max_chars=max_chars
+        )
     )
-    score = evidence(question, read, _quoted_terms(passages, picks))
+    score = 1.0 if is_pinned else evidence(question, read, _quoted_terms(passages, picks))
     if not picks or score < threshold:
         return refuse(hits, score, wording)
     by_hit = {rank: list(group) for rank, group in groupby(picks, key=lambda pick: pick.rank)}

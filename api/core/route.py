@@ -46,6 +46,7 @@ class Reason(StrEnum):
     TRAINED_CHEAP = "the trained router takes the cheap model to be enough"
     TRAINED_STRONG = "the trained router takes the cheap model not to be enough"
     TOPIC = "the question is about a topic that is not answered here"
+    PINNED = "a curated answer to the question is at hand"
     REFUSED = "the evidence is too weak to answer"
     UNGROUNDED = "what the cheaper model wrote did not hold"
     IS_AWAY = "the model that was to answer is away"

@@ -1,15 +1,18 @@
 """Which segments of the chunks found answer a question."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from api.core.evidence import asked_terms, hit_terms, rarity, share
+from api.core.evidence import hit_terms, rarity, share
 from api.core.passage import MAX_SEGMENT_CHARS, Passage
+from api.core.roles import is_of_another
 from api.core.segments import Kind, Segment
 from api.core.units import Asked, Unit, is_about, is_announced, units_of
+from index.core.asking import asked_terms
 from schemas.answers import Hit
 
 MAX_HITS = 8
+MAX_PINNED_CHARS = 3_000
 
 _ALIKE = 0.7
 _ENOUGH = 0.45
@@ -65,6 +68,21 @@ def pick_segments(
         if not any(unit.has_code for unit in chosen):
             places += _code(asked, chosen, passages)
     return list(_picks(sorted(set(places)), passages))
+
+
+def pick_pinned(passage: Passage) -> list[Pick]:
+    """All of a curated answer at the first rank, in reading order; of a very long one the beginning."""
+    picks: list[Pick] = []
+    chars = 0
+    for index, segment in enumerate(passage.segments):
+        chars += len(segment.text)
+        if picks and chars > MAX_PINNED_CHARS:
+            break
+        if segment.kind is not Kind.OTHER:
+            picks.append(Pick(0, index, segment))
+        elif not is_of_another(segment.text):  # a fragment: its author means it as the answer
+            picks.append(Pick(0, index, replace(segment, kind=Kind.SENTENCE)))
+    return picks
 
 
 def _choose(

@@ -194,6 +194,8 @@ def _choose(asked: Asked, looked: _Looked, answering: Answering) -> Chosen:
     score = looked.quoted.score
     if looked.topic is not None:
         return Chosen(EXTRACTIVE, Reason.TOPIC, score)
+    if asked.route is None and any(hit.pinned for hit in looked.found.hits[:1]):
+        return Chosen(EXTRACTIVE, Reason.PINNED, score)
     if looked.quoted.refused and answering.roles:
         return Chosen(EXTRACTIVE, Reason.REFUSED, score)
     if answering.composing is None:

@@ -87,23 +87,25 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a score is made of: (`cosine` + `lexical`) by `weight`, and what is added to that.
+    """What a score is made of: (`cosine` + `lexical`) by `weight`, and what is added to that: `page` and `pinned`.
 
     `lexical` is what its share of the best lexical score counts, `weight` that of the page's path (which divides what
-    is below 0, so that more weight never means a lower place), `page` what further chunks of the page add.
+    is below 0, so that more weight never means a lower place), `page` what further chunks of the page add,
+    `pinned` what puts the curated answer to a question before all others.
     """
 
     cosine: float = 0.0
     lexical: float = 0.0
     weight: float = 1.0
     page: float = 0.0
+    pinned: float = 0.0
 
     @property
     def score(self) -> float:
         """All of it together."""
         fused = self.cosine + self.lexical
         weighted = fused * self.weight if fused >= 0 or not self.weight else fused / self.weight
-        return weighted + self.page
+        return weighted + self.page + self.pinned
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +140,16 @@ def rank_page_first(
     k: int,
     weights: RankWeights,
     weight_of: WeightOf = same_weight,
+    first: Sequence[Candidate] = (),
 ) -> list[Ranked]:
     """Fuse both rankings, order the pages, and take the best chunk of each, then the second best, until `k`.
 
-    Ties fall back to source, path and ordinal. The first chunk of a page carries the page's score.
+    Ties fall back to source, path and ordinal. The first chunk of a page carries the page's score. Those that are to be
+    `first` come before all candidates, in their order.
     """
+    fused = _fuse([*first, *candidates], weights, weight_of)
     by_page: dict[tuple[SourceName, str], list[Ranked]] = {}
-    for ranked in sorted(_fuse(candidates, weights, weight_of), key=_best_first):
+    for ranked in sorted(fused[len(first) :], key=_best_first):
         key = ranked.candidate.key
         by_page.setdefault((key.source, key.path), []).append(ranked)
     pages = sorted(
@@ -154,7 +159,8 @@ def rank_page_first(
         sorted((page[depth] for page in pages if depth < len(page)), key=_best_first)
         for depth in range(weights.per_page)
     )
-    return [ranked for round_ in rounds for ranked in round_][:k]
+    others = [ranked for round_ in rounds for ranked in round_]
+    return [*_above(fused[: len(first)], others), *others][:k]
 
 
 def standings_of(
@@ -183,6 +189,20 @@ def _fuse(
     )
     return [
         Ranked(one, parts.score, parts) for one, parts in zip(candidates, all_parts, strict=True)
+    ]
+
+
+def _above(first: Sequence[Ranked], others: Sequence[Ranked]) -> list[Ranked]:
+    """`first` with scores above all others, in their order."""
+    highest = max((one.score for one in others), default=0.0)
+    scores = [highest + place for place in range(len(first), 0, -1)]
+    all_parts = [
+        replace(one.parts, pinned=score - one.parts.score)
+        for one, score in zip(first, scores, strict=True)
+    ]
+    return [
+        Ranked(one.candidate, parts.score, parts)
+        for one, parts in zip(first, all_parts, strict=True)
     ]
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
+from index.core.pinned import set_apart
 from index.core.ports import QueryVector, SearchStore
 from index.core.rank import (
     Candidates,
@@ -63,15 +64,22 @@ async def search_index(
     for name in names or ():
         if name not in found.as_of:
             raise UnknownSource(name)
+    has_vectors = vector is not None
+    ways = steering.ways_to_ask(question) if steering.pinned else ()
+    apart = set_apart(found.chunks, ways, steering.pinned, has_vectors=has_vectors)
     ranked = rank_page_first(
-        found.chunks, k=k, weights=searcher.weights, weight_of=steering.weight_of
+        apart.others,
+        k=k,
+        weights=searcher.weights,
+        weight_of=steering.weight_of,
+        first=apart.first,
     )
-    standings = standings_of(found.chunks, has_vectors=vector is not None)
+    standings = standings_of(found.chunks, has_vectors=has_vectors)
     return SearchResponse(
         question=question,
         hits=[_hit(entry, standings[entry.candidate.key]) for entry in ranked],
         as_of=shown_as_of(found.as_of),
-        degraded=None if vector is not None else "lexical_only",
+        degraded=None if has_vectors else "lexical_only",
     )
 
 
@@ -141,4 +149,5 @@ def _hit(ranked: Ranked, standing: Standing) -> Hit:
         committed_at=chunk.committed_at,
         before=chunk.before,
         after=chunk.after,
+        pinned=ranked.parts.pinned > 0,
     )

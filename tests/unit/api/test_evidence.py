@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.core.evidence import asked_terms, evidence, hit_terms, rarity
+from api.core.evidence import evidence, hit_terms, rarity
+from index.core.asking import asked_terms
 from schemas.answers import Hit
 
 

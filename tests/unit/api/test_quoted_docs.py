@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from api.core.evidence import asked_terms
 from api.core.passage import MAX_CODE_CHARS, MAX_SEGMENT_CHARS, passage_of
 from api.core.quote import Quoted, compose_answer
 from api.core.segments import Kind
 from api.core.select import pick_segments
 from api.settings import AnswerSettings
+from index.core.asking import asked_terms
 from index.core.chunks import ChunkLimits, split_page
 from index.core.formats.markdown import parse_markdown
 from index.core.terms import terms_of

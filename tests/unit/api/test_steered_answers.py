@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from api.core.ground import Grounding
 from api.core.phrases import phrases_in
@@ -22,11 +23,15 @@ QUESTION = "Do actors keep their state between calls?"
 
 
 def asked(
-    settings: AnswerSettings, *models: MemoryModel, question: str = QUESTION
+    settings: AnswerSettings,
+    *models: MemoryModel,
+    index: Index | None = None,
+    route: str | None = None,
 ) -> QueryResponse:
     composing = make_composing(models, settings, ground=Grounding)
-    answering = make_answering(Index().search, settings, composing=composing)
-    request = QueryRequest(question=question)
+    search = (index or Index()).search
+    answering = make_answering(search, settings, composing=composing)
+    request = QueryRequest(question=QUESTION, route=route)
     return asyncio.run(answer_question(request, request_id="id", answering=answering))
 
 
@@ -139,3 +144,43 @@ def test_what_follows_a_refused_topic_is_not_read_as_going_on_about_it() -> None
     assert first.refused
     assert second.conversation_id != first.conversation_id  # it begins a conversation of its own
     assert not second.refused
+
+
+PINNED = replace(
+    HIT,
+    url="https://faq.example.org/state",
+    text="Yes, they do. See the portal\n\n- They keep it.\n- Until they die.\n\nAsk us!",
+    pinned=True,
+)
+
+
+def test_a_curated_answer_is_quoted_alone_and_as_a_whole() -> None:
+    cheap = model("cheap", HELD)
+
+    told = asked(AnswerSettings(max_sentences=1, max_chars=100), cheap, index=Index(PINNED, HIT))
+
+    for said in ("Yes, they do.", "See the portal", "They keep it.", "Until they die.", "Ask us!"):
+        assert said in told.answer
+    assert told.sources == ["https://faq.example.org/state#state"]
+    assert (told.route.chosen, told.route.reason) == (
+        "extractive",
+        "a curated answer to the question is at hand",
+    )
+    assert told.llm is None
+    assert cheap.asked == []
+
+
+def test_a_model_that_is_asked_for_composes_from_the_curated_answer_too() -> None:
+    cheap = model("cheap", "See the portal [1].")
+
+    told = asked(AnswerSettings(), cheap, index=Index(PINNED, HIT), route="cheap")
+
+    assert len(cheap.asked) == 1
+    assert told.route.chosen == "cheap"
+
+
+def test_a_curated_answer_is_no_way_around_a_refused_topic() -> None:
+    told = asked(AnswerSettings(refuse_topics=("actor state",)), index=Index(PINNED))
+
+    assert told.refused
+    assert "portal" not in told.answer

@@ -235,3 +235,12 @@ def test_a_steering_that_makes_no_sense_is_named_in_one_line(
 
     assert named in str(told.value)
     assert "\n" not in str(told.value)
+
+
+def test_only_a_folder_can_be_pinned(tmp_path: Path) -> None:
+    (source,) = load(tmp_path, f'{SOURCE}kind = "folder"\npinned = true\n').source
+
+    with pytest.raises(BadConfiguration, match="source docs: only a folder can be pinned"):
+        load(tmp_path, f"{SOURCE}pinned = true\n")
+
+    assert source.pinned

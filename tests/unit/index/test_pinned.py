@@ -1,0 +1,177 @@
+"""Curated answers: they come first when their question is asked, and are nowhere when it is not."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from index.core.pinned import likeness, set_apart
+from index.core.rank import Candidate, ChunkKey, RankWeights, rank_page_first
+from index.core.steering import Steering
+from index.core.synonyms import synonyms_of
+from schemas.ids import SourceName
+
+FAQ, DOCS = SourceName("faq"), SourceName("docs")
+HEADING = "How do I renew my licence?"
+
+
+def candidate(
+    source: SourceName, heading: str, *, cosine: float = 0.8, section: int = 0, ordinal: int = 0
+) -> Candidate:
+    return Candidate(
+        key=ChunkKey(source, "a.md", ordinal),
+        section=section,
+        url=f"https://x/{source}",
+        title="FAQ",
+        heading_path=("FAQ", heading),
+        anchor="",
+        text="Text.",
+        commit="c0ffee",
+        cosine=cosine,
+        lexical=0.0,
+        before=(),
+        after=(),
+    )
+
+
+@pytest.mark.parametrize(
+    ("question", "heading"),
+    [
+        ("How do I renew my licence?", HEADING),
+        ("HOW CAN I RENEW LICENCES", HEADING),
+        ("renew licence", HEADING),
+        ("please tell me how to renew a licence", HEADING),
+        ("What does --num-cpus of ray start mean?", "What does `--num-cpus` mean for ray start?"),
+        ("my renewed licence is old, how?", "Is my renewed licence old?"),
+    ],
+)
+def test_a_question_is_known_however_it_is_put(question: str, heading: str) -> None:
+    assert likeness(question, heading).is_same
+
+
+@pytest.mark.parametrize(
+    ("question", "heading"),
+    [
+        ("How do I cancel my licence?", HEADING),
+        ("How do I renew my driving licence abroad?", HEADING),
+        ("How do I install it on Windows?", "How do I install it on macOS?"),
+        (
+            "How do I upgrade the Python version of a cluster on Windows?",
+            "How do I upgrade the Python version of a cluster on Linux?",
+        ),
+        ("What is the purpose of num_gpus here?", "What is the purpose of num_cpus here?"),
+        ("Does version 2.7 support Python 3.12?", "Does version 2.8 support Python 3.12?"),
+        ("What is it?", HEADING),
+        ("licence", HEADING),
+        ("", HEADING),
+        (HEADING, ""),
+    ],
+)
+def test_a_question_that_only_resembles_another_is_not_taken_for_it(
+    question: str, heading: str
+) -> None:
+    assert not likeness(question, heading).is_same
+
+
+@given(st.text(max_size=100), st.text(max_size=100))
+def test_likeness_goes_both_ways(one: str, other: str) -> None:
+    assert likeness(one, other) == likeness(other, one)
+    assert 0 <= likeness(one, other).share <= 1
+
+
+def apart_of(
+    question: str, found: Sequence[Candidate], *, has_vectors: bool = True
+) -> tuple[list[str], list[str], list[str]]:
+    apart = set_apart(found, [question], {FAQ}, has_vectors=has_vectors)
+    return (
+        [one.heading_path[-1] for one in apart.first],
+        [one.heading_path[-1] for one in apart.others],
+        [one.heading_path[-1] for one, _ in apart.left_out],
+    )
+
+
+def test_the_section_whose_question_is_asked_is_first_in_reading_order() -> None:
+    found = [
+        candidate(DOCS, "Licences", cosine=0.99),
+        candidate(FAQ, HEADING, section=1, ordinal=2),
+        candidate(FAQ, HEADING, section=1, ordinal=1, cosine=0.5),
+        candidate(FAQ, "How do I cancel?", section=2, ordinal=3),
+    ]
+
+    first, others, left_out = apart_of("renew a licence", found)
+    apart = set_apart(found, ["renew a licence"], {FAQ}, has_vectors=True)
+
+    assert (first, others, left_out) == (
+        [HEADING, HEADING],
+        ["Licences"],
+        ["How do I cancel?"],
+    )
+    assert [one.key.ordinal for one in apart.first] == [1, 2]
+
+
+@pytest.mark.parametrize("cosine", [-1.0, 0.0, 0.6, 1.0])
+def test_one_that_is_not_asked_for_is_left_out_whatever_its_similarity(cosine: float) -> None:
+    found = [candidate(FAQ, HEADING, cosine=cosine), candidate(DOCS, "Licences", cosine=0.3)]
+
+    assert apart_of("How do I cancel my licence?", found) == ([], ["Licences"], [HEADING])
+
+
+def test_the_same_words_without_similarity_ask_something_else() -> None:
+    found = [candidate(FAQ, HEADING, cosine=0.1)]
+
+    assert apart_of(HEADING, found)[0] == []
+    assert apart_of(HEADING, found, has_vectors=False)[0] == [HEADING]
+
+
+def test_of_two_that_match_the_more_alike_is_given() -> None:
+    found = [
+        candidate(FAQ, "How do I renew my licence early?", cosine=0.95, section=1, ordinal=1),
+        candidate(FAQ, HEADING, cosine=0.7, section=2, ordinal=2),
+    ]
+
+    assert apart_of(HEADING, found)[0] == [HEADING]
+
+
+def test_without_pinned_sources_nothing_is_set_apart() -> None:
+    found = [candidate(FAQ, HEADING)]
+
+    apart = set_apart(found, [HEADING], (), has_vectors=True)
+
+    assert (apart.first, apart.others, apart.left_out) == ((), tuple(found), ())
+
+
+def test_in_a_conversation_what_is_asked_now_counts() -> None:
+    steering = Steering(pinned=frozenset({FAQ}))
+
+    assert steering.ways_to_ask(f"{HEADING}\nAnd on Mars?") == ("And on Mars?",)
+
+
+def test_a_synonym_asks_the_same() -> None:
+    steering = Steering(synonyms=synonyms_of([["licence", "license key"]]))
+
+    ways = steering.ways_to_ask("How do I renew my license key?")
+    apart = set_apart([candidate(FAQ, HEADING)], ways, {FAQ}, has_vectors=True)
+
+    assert len(apart.first) == 1
+
+
+@given(
+    st.lists(st.floats(-1, 1), max_size=10),
+    st.lists(st.floats(-1, 1), min_size=1, max_size=3),
+    st.integers(1, 5),
+)
+def test_what_is_to_be_first_is_above_all_in_its_order(
+    others: list[float], pinned: list[float], k: int
+) -> None:
+    first = [candidate(FAQ, HEADING, cosine=near, ordinal=n) for n, near in enumerate(pinned)]
+    found = [candidate(DOCS, "A", cosine=near, ordinal=n) for n, near in enumerate(others)]
+
+    ranked = rank_page_first(found, k=k, weights=RankWeights(), first=first)
+
+    assert [one.candidate for one in ranked[: len(first)]] == first[:k]
+    scores = [one.score for one in ranked[: len(first) + 1]]
+    assert all(above > below for above, below in pairwise(scores))
+    assert all(one.score == one.parts.score for one in ranked)
+    assert len(ranked) <= k
