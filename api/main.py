@@ -14,11 +14,28 @@ from litestar.handlers import HTTPRouteHandler
 from api.adapters.http import page_route, query_route, search_route
 from api.adapters.llm import OpenAiModel
 from api.core.kept import KeptAnswers
-from api.core.ports import Conversations, Ground, Meter, Model, PageAt, Search, SilentMeter
+from api.core.ports import (
+    Conversations,
+    Ground,
+    Meter,
+    Model,
+    PageAt,
+    Search,
+    SilentMeter,
+    WaitForCommits,
+)
 from api.core.prompt import Persona
 from api.core.route import JUDGE, Routing
 from api.core.topics import topics_of
-from api.handlers import Answering, Composing, Talking, answer_events, find_page, search_docs
+from api.handlers import (
+    Answering,
+    Composing,
+    Talking,
+    answer_events,
+    find_page,
+    refuse_to_wait,
+    search_docs,
+)
 from api.settings import AnswerSettings, LlmSettings
 from index.core.synonyms import Synonyms
 
@@ -31,7 +48,7 @@ def routes(answering: Answering, page_at: PageAt) -> list[HTTPRouteHandler]:
     search, settings = answering.search, answering.settings
     return [
         query_route(partial(answer_events, answering=answering)),
-        search_route(partial(search_docs, search=search, settings=settings)),
+        search_route(partial(search_docs, search=search, settings=settings, wait=answering.wait)),
         page_route(partial(find_page, page_at=page_at)),
     ]
 
@@ -44,6 +61,7 @@ def make_answering(
     conversations: Conversations | None = None,
     meter: Meter | None = None,
     synonyms: Synonyms = (),
+    wait: WaitForCommits = refuse_to_wait,
 ) -> Answering:
     """Everything that answers are made with, by the clock of this process."""
     talking = Talking(conversations, _new_id) if conversations is not None else None
@@ -59,6 +77,7 @@ def make_answering(
         talking,
         topics,
         synonyms,
+        wait,
     )
 
 

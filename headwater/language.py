@@ -1,5 +1,6 @@
 """The language models of a process, opened from the configuration."""
 
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -15,7 +16,9 @@ from api.handlers import Answering, Composing
 from api.main import make_answering, make_composing, open_models
 from headwater.runtime import Runtime
 from headwater.settings import Settings
+from index.adapters.postgres.commits import PostgresCommits
 from index.adapters.postgres.conversations import PostgresConversations
+from index.handlers import CommitWaiter
 from schemas.errors import BadConfiguration
 
 
@@ -71,4 +74,11 @@ def answering_of(runtime: Runtime, language: Language, meter: Meter) -> Answerin
         conversations=conversations,
         meter=meter,
         synonyms=runtime.searcher.steering.synonyms,
+        wait=waiter_of(runtime),
     )
+
+
+def waiter_of(runtime: Runtime) -> CommitWaiter:
+    """What all questions of this process wait for commits with."""
+    store = runtime.store
+    return CommitWaiter(PostgresCommits(store.database, store.search), time.monotonic)

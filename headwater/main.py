@@ -28,7 +28,7 @@ from headwater.operating import generation, parked
 from headwater.routing import route
 from headwater.seeing.logs import log_to_stderr
 from ingest.settings import SourceKind
-from schemas.answers import MAX_K, QueryRequest
+from schemas.answers import MAX_K, QueryRequest, SearchRequest
 
 app = typer.Typer(
     help="Answers from the head of your docs: an index that follows every commit.",
@@ -48,6 +48,14 @@ Location = Annotated[
 Question = Annotated[
     list[str],
     typer.Argument(help="The question, best in quotes: the shell reads some signs itself."),
+]
+
+MinCommit = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="SOURCE=COMMIT",
+        help="Wait at most 10 s until this commit is searchable; may be repeated.",
+    ),
 ]
 
 Name = Annotated[str | None, typer.Option(help="The source's name (default: from the location).")]
@@ -178,6 +186,7 @@ def up_command(
 def search_command(
     question: Question,
     k: Annotated[int, typer.Option("-k", min=1, max=MAX_K, help="How many chunks.")] = 7,
+    min_commit: MinCommit = None,
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -189,7 +198,8 @@ def search_command(
     """
     from headwater.commands import ask
 
-    run_command(ask.run_search(settings_of(config), " ".join(question), k=k, json=json))
+    request = SearchRequest(question=" ".join(question), k=k, min_commit=_commits(min_commit))
+    run_command(ask.run_search(settings_of(config), request, json=json))
 
 
 @app.command("ask")
@@ -205,6 +215,7 @@ def ask_command(
             help="What is to answer: a configured role, or `extractive` (default: it is chosen)."
         ),
     ] = "",
+    min_commit: MinCommit = None,
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -218,8 +229,21 @@ def ask_command(
     """
     from headwater.commands import ask
 
-    request = QueryRequest(question=" ".join(question), k=k, route=route or None)
+    request = QueryRequest(
+        question=" ".join(question),
+        k=k,
+        route=route or None,
+        min_commit=_commits(min_commit),
+    )
     run_command(ask.run_ask(settings_of(config), request, env=os.environ, json=json))
+
+
+def _commits(given: list[str] | None) -> dict[str, str] | None:
+    """Commits by source. Raises: typer.BadParameter."""
+    pairs = [one.rpartition("=") for one in given or ()]
+    if not all(source and commit for source, _, commit in pairs):
+        raise typer.BadParameter("give SOURCE=COMMIT", param_hint="--min-commit")
+    return {source: commit for source, _, commit in pairs} or None
 
 
 @app.command("status")

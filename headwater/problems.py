@@ -11,7 +11,7 @@ from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
 from schemas.answers import Problem
-from schemas.errors import HeadwaterError, TransientError, status_of
+from schemas.errors import CommitNotSearchable, HeadwaterError, TransientError, status_of
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
@@ -33,10 +33,9 @@ def problem(status: int, detail: str, request_id: str) -> Problem:
 
 
 def problem_response(told: Problem, headers: Mapping[str, str] | None = None) -> Response[Problem]:
-    """The answer that carries a problem; unavailability says when to come back."""
-    retry = (
-        {"Retry-After": str(RETRY_AFTER_S)} if told.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
-    )
+    """The answer that carries a problem; one that will pass says when to come back."""
+    is_for_now = told.status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.CONFLICT)
+    retry = {"Retry-After": str(RETRY_AFTER_S)} if is_for_now else {}
     return Response(
         told, status_code=told.status, media_type=MEDIA_TYPE, headers={**(headers or {}), **retry}
     )
@@ -74,7 +73,10 @@ def _on_ours(request: Request[Any, Any, Any], error: HeadwaterError) -> Response
         return problem_response(problem(status, _UNAVAILABLE, request_id_of(request)))
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return _on_bug(request, error)
-    return problem_response(problem(status, str(error), request_id_of(request)))
+    told = problem(status, str(error), request_id_of(request))
+    if isinstance(error, CommitNotSearchable):
+        return problem_response(msgspec.structs.replace(told, as_of=dict(error.as_of)))
+    return problem_response(told)
 
 
 def _on_bug(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:

@@ -16,6 +16,13 @@ Sources = Annotated[
     tuple[str, ...],
     Meta(min_length=1, max_length=100, description="Look in these sources only."),
 ]
+MinCommit = Annotated[
+    dict[str, str],
+    Meta(
+        max_length=100,
+        description="Wait until these commits are searchable, by source: at least 7 hex digits of each.",
+    ),
+]
 
 
 class AsOf(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,12 +66,16 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class SearchRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A question for retrieval alone; `query` is another name for `question`."""
+    """A question for retrieval alone; `query` is another name for `question`.
+
+    `min_commit` has it wait until those commits are searchable.
+    """
 
     question: str | None = None
     query: str | None = None
     in_: Sources | None = msgspec.field(default=None, name="in")
     k: K | None = None
+    min_commit: MinCommit | None = None
 
 
 class SearchResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -77,8 +88,9 @@ class SearchResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
 
 class QueryRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A question to answer; `version` and `min_commit` are reserved, and refused until they are served.
+    """A question to answer; `version` is reserved, and refused until it is served.
 
+    `min_commit` has it wait until those commits are searchable.
     `route` names what is to answer: a configured role, or `extractive`. A `conversation_id` that is not known, such as
     "new", begins a conversation, whose id the answer tells. `stream` asks for server-sent events.
     """
@@ -89,7 +101,7 @@ class QueryRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     k: K | None = None
     version: str | None = None
     route: str | None = None
-    min_commit: dict[str, str] | None = None
+    min_commit: MinCommit | None = None
     conversation_id: str | None = None
     stream: bool = False
 
@@ -204,7 +216,10 @@ class PageResponse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An error as a client sees it (RFC 9457); `ready` and `parts` are for `/readyz` alone."""
+    """An error as a client sees it (RFC 9457); `ready` and `parts` are for `/readyz` alone.
+
+    `as_of` says what is searchable where a demanded commit is not.
+    """
 
     title: str
     status: int
@@ -212,6 +227,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     request_id: str
     ready: bool | None = None
     parts: dict[str, str] | None = None
+    as_of: dict[str, AsOf] | None = None
 
 
 class Readiness(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,6 +25,7 @@ HeadwaterError
 │   ├── UnknownSource
 │   ├── ContextTooLong
 │   └── TooLarge
+├── CommitNotSearchable       the index does not reflect a commit yet: come back later
 ├── ParkingFailed             end the process before anything is acknowledged
 ├── EmbedderLost              end the process: it does not survive the end of its cluster's head
 ├── WorkerStalled             end the process, with a status of its own (4): only a new one gets on
@@ -33,6 +34,10 @@ HeadwaterError
 ├── Leased                    somebody else syncs the source at the moment: wait
 └── Fenced                    a newer sync of the same source has begun: stop, without a word
 """
+
+from collections.abc import Mapping
+
+from schemas.answers import AsOf
 
 
 class HeadwaterError(Exception):
@@ -214,6 +219,18 @@ class TooLarge(PermanentError):
         self.cap_bytes = cap_bytes
 
 
+class CommitNotSearchable(HeadwaterError):
+    """Commits that a request demands were not searchable in time; `as_of` is what is, by source."""
+
+    def __init__(
+        self, wanted: Mapping[str, str], as_of: Mapping[str, AsOf], *, after_s: float
+    ) -> None:
+        named = ", ".join(f"{source} at {commit}" for source, commit in sorted(wanted.items()))
+        super().__init__(f"not searchable after {after_s:g} s: {named}")
+        self.wanted = wanted
+        self.as_of = as_of
+
+
 class ParkingFailed(HeadwaterError):
     """An event could be neither applied nor parked."""
 
@@ -269,6 +286,7 @@ HTTP_STATUS: dict[type[HeadwaterError], int] = {
     WrongUse: 400,
     BadSignature: 401,
     UnknownSource: 404,
+    CommitNotSearchable: 409,
     TooLarge: 413,
     TransientError: 503,
 }

@@ -1,6 +1,6 @@
 """What answering asks of the outside."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -23,6 +23,18 @@ class Search(Protocol):
         """Find at most `k` chunks, best first, and the state they reflect, in one snapshot.
 
         `sources` None means all of them. Raises: UnknownSource, StoreUnavailable.
+        """
+        ...
+
+
+class WaitForCommits(Protocol):
+    """Waiting until the index reflects what a request demands."""
+
+    async def __call__(self, wanted: Mapping[str, str]) -> None:
+        """Return once every search has those commits: the first digits of one by source.
+
+        Raises: CommitNotSearchable after a while; UnknownSource; BadQuestion where the digits are those of several
+        commits; StoreUnavailable.
         """
         ...
 

@@ -1,7 +1,8 @@
 """What may be asked: requests checked and brought into one form."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from schemas.answers import MAX_K, MAX_QUESTION_CHARS, QueryRequest, SearchRequest
 from schemas.errors import BadQuestion
@@ -11,14 +12,16 @@ MAX_URL_CHARS = 2_000
 
 MAX_ID_CHARS = 100
 
-_LATER = ("version", "min_commit")
+_LATER = ("version",)
+_COMMIT = re.compile(r"(?:[a-z]+:)?([0-9a-f]{7,64})")
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A stripped question with a letter or digit in it. `sources` None means all of them.
 
-    `route` None leaves open what answers, `conversation_id` None asks for no conversation.
+    `route` None leaves open what answers, `conversation_id` None asks for no conversation. `min_commit` has the hex
+    digits that a commit of each source begins with.
     """
 
     question: str
@@ -26,6 +29,7 @@ class Asked:
     sources: tuple[str, ...] | None
     route: str | None = None
     conversation_id: str | None = None
+    min_commit: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_search(request: SearchRequest, *, default_k: int) -> Asked:
@@ -65,7 +69,9 @@ def _asked(request: SearchRequest | QueryRequest, default_k: int) -> Asked:
     if not 1 <= k <= MAX_K:
         raise BadQuestion(f"`k` is to be 1 to {MAX_K}")
     text = request.question if request.question is not None else request.query
-    return Asked(_read_question(text), k, _read_sources(request.in_))
+    sources = _read_sources(request.in_)
+    min_commit = _read_commits(request.min_commit or {}, sources)
+    return Asked(_read_question(text), k, sources, min_commit=min_commit)
 
 
 def _read_question(text: str | None) -> str:
@@ -87,6 +93,19 @@ def _read_sources(names: Sequence[str] | None) -> tuple[str, ...] | None:
     if not names or not all(_is_short_text(name, MAX_NAME_CHARS) for name in names):
         raise BadQuestion("`in` is to be a list of names of sources")
     return tuple(dict.fromkeys(names))
+
+
+def _read_commits(given: Mapping[str, str], sources: Sequence[str] | None) -> Mapping[str, str]:
+    """The digits of each commit in lower case, without the kind before those of a folder."""
+    commits = {name: _COMMIT.fullmatch(commit.strip().lower()) for name, commit in given.items()}
+    for name, commit in commits.items():
+        if not _is_short_text(name, MAX_NAME_CHARS) or commit is None:
+            raise BadQuestion(
+                "`min_commit` is to have a commit for each source, of 7 to 64 hex digits"
+            )
+        if sources is not None and name not in sources:
+            raise BadQuestion(f"`min_commit` names {name}, which `in` leaves out")
+    return {name: commit[1] for name, commit in commits.items() if commit is not None}
 
 
 def _is_short_text(text: str, most_chars: int) -> bool:

@@ -5,6 +5,7 @@ from api.handlers.answering import (
     answer_events,
     answer_question,
     quote_hits,
+    refuse_to_wait,
 )
 from api.handlers.composing import Composing
 from api.handlers.finding import find_page, search_docs
@@ -18,5 +19,6 @@ __all__ = [
     "answer_question",
     "find_page",
     "quote_hits",
+    "refuse_to_wait",
     "search_docs",
 ]

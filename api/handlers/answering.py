@@ -13,7 +13,7 @@ from api.core.citations import citations_of
 from api.core.context import Block, blocks_of
 from api.core.conversation import joined_question
 from api.core.draft import Draft
-from api.core.ports import Meter, Search
+from api.core.ports import Meter, Search, WaitForCommits
 from api.core.question import Asked, read_query
 from api.core.quote import (
     Quoted,
@@ -40,6 +40,13 @@ from schemas.answers import (
     SearchResponse,
     Turn,
 )
+from schemas.errors import BadQuestion
+
+
+async def refuse_to_wait(wanted: Mapping[str, str]) -> None:
+    """A `WaitForCommits` of whoever knows of no commits. Raises: BadQuestion where there are any to wait for."""
+    if wanted:
+        raise BadQuestion("`min_commit` is not served here: leave it out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,7 @@ class Answering:
     talking: Talking | None = None
     topics: Sequence[Topic] = ()
     synonyms: Synonyms = ()
+    wait: WaitForCommits = refuse_to_wait
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -86,7 +94,7 @@ class _Ending:
 async def answer_question(
     request: QueryRequest, *, request_id: str, answering: Answering
 ) -> QueryResponse:
-    """The whole answer. Raises: BadQuestion, and what the search raises."""
+    """The whole answer. Raises: BadQuestion, and what the wait and the search raise."""
     async with aclosing(answer_events(request, request_id=request_id, answering=answering)) as all_:
         async for event in all_:
             if isinstance(event, QueryResponse):
@@ -99,16 +107,18 @@ async def answer_events(
 ) -> AsyncGenerator[AnswerEvent, None]:
     """The answer as it is made: one `AnswerMeta`, pieces, the whole.
 
-    Raises: before the first event BadQuestion and what the search raises; after it nothing on purpose.
+    Raises: before the first event BadQuestion and what the wait and the search raise; after it nothing on purpose.
     """
     start_s = answering.now_s()
     routes = (*answering.roles, EXTRACTIVE)
     asked = read_query(request, default_k=answering.settings.k, routes=routes)
+    await answering.wait(asked.min_commit)
+    asked_s = answering.now_s() if asked.min_commit else start_s
     draft, ending = Draft(), _Ending()
     talk = await begin_talk(asked.conversation_id, answering.talking)
     looked = await _look(asked, talk, answering, draft)
     found_s = answering.now_s()
-    answering.meter.stage("search", found_s - start_s)
+    answering.meter.stage("search", found_s - asked_s)
     chosen = _choose(asked, looked, answering)
     yield _meta(request_id, asked, chosen, looked, talk)
     first_s: float | None = None

@@ -10,7 +10,7 @@ from api.core.ports import SilentMeter
 from api.handlers import answer_events, search_docs
 from headwater.console import print_json, print_part, print_text, say
 from headwater.home import require_index
-from headwater.language import answering_of, llm_keys, open_language
+from headwater.language import answering_of, llm_keys, open_language, waiter_of
 from headwater.runtime import live, open_runtime
 from headwater.settings import Settings
 from schemas.answers import (
@@ -24,13 +24,14 @@ from schemas.answers import (
 )
 
 
-async def run_search(settings: Settings, question: str, *, k: int, json: bool) -> int:
+async def run_search(settings: Settings, request: SearchRequest, *, json: bool) -> int:
     """Print what retrieval finds. Returns: the exit status."""
     require_index(settings)
     async with open_runtime(settings, say) as runtime:
         live(await runtime.store.generations.generations())
-        request = SearchRequest(question=question, k=k)
-        found = await search_docs(request, search=runtime.search, settings=settings.answer)
+        found = await search_docs(
+            request, search=runtime.search, settings=settings.answer, wait=waiter_of(runtime)
+        )
     if json:
         print_json(found)
     else:

@@ -11,7 +11,7 @@ from index.core.embedding import Embed
 from index.core.generations import GenerationInfo
 from index.core.pages import ReadPage
 from index.core.plan import Outcome, PagePlan, StoredPage
-from index.core.rank import Candidates, QueryTerms
+from index.core.rank import Candidates, QueryTerms, SourceAsOf
 from schemas.events import PageChanged
 from schemas.ids import Generation, PageId, Revision, SourceName, TextHash
 
@@ -142,11 +142,31 @@ class SearchStore(Protocol):
         ...
 
 
+class CommitStore(Protocol):
+    """Which commits are searchable. A commit that is so stays so; no call holds on to anything."""
+
+    async def published(self) -> Mapping[SourceName, Revision]:
+        """The revision up to which each source is searchable. It grows with every sync that finishes."""
+        ...
+
+    async def covering(self, wanted: Mapping[SourceName, str]) -> Mapping[SourceName, int]:
+        """How many commits begin so that a finished sync has covered: 0, 1, or 2 for several.
+
+        Written down for ever, so that a force push takes none of them back. A source that is not there is left out.
+        """
+        ...
+
+    async def as_of(self, sources: Sequence[SourceName]) -> Mapping[SourceName, SourceAsOf]:
+        """What an answer from some sources would reflect now."""
+        ...
+
+
 Applied = Mapping[Generation, Outcome]
 
 __all__ = [
     "Applied",
     "ByHand",
+    "CommitStore",
     "Embed",
     "GenerationInfo",
     "GenerationStore",

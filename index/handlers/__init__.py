@@ -1,9 +1,11 @@
 """The use cases of an index: applying pages, and searching them."""
 
 from index.handlers.apply import ReadAhead, ReadPages, Receiver, apply_page, embed_ahead, read_ahead
+from index.handlers.commits import CommitWaiter
 from index.handlers.search import Searcher, search_index
 
 __all__ = [
+    "CommitWaiter",
     "ReadAhead",
     "ReadPages",
     "Receiver",

@@ -19,7 +19,7 @@ from api.settings import AnswerSettings
 from headwater.http import make_app
 from headwater.metrics import QueryMeter, make_metrics
 from schemas.answers import AsOf, Hit, PageResponse, PageSection, SearchResponse
-from schemas.errors import StoreUnavailable, UnknownSource
+from schemas.errors import CommitNotSearchable, StoreUnavailable, UnknownSource
 
 PAGE_URL = "https://docs.example.org/serve.html"
 AS_OF = {
@@ -71,12 +71,17 @@ async def page_at(url: str) -> PageResponse | None:
     )
 
 
+async def wait(wanted: Mapping[str, str]) -> None:
+    if "c0ffee".startswith(wanted.get("docs", "c")[:6]):
+        return
+    raise CommitNotSearchable(wanted, AS_OF, after_s=10.0)
+
+
 def make() -> Litestar:
     metrics = make_metrics()
+    answering = make_answering(search, AnswerSettings(), meter=QueryMeter(metrics), wait=wait)
     return make_app(
-        routes=api_routes(
-            make_answering(search, AnswerSettings(), meter=QueryMeter(metrics)), page_at
-        ),
+        routes=api_routes(answering, page_at),
         checks={},
         hosts=[],
         metrics_registry=metrics.registry,
@@ -129,6 +134,30 @@ def test_an_answer_has_the_shape_of_the_contract() -> None:
     assert answer["route"]["chosen"] == "extractive"
     assert answer["as_of"]["docs"]["parked"] == 0
     assert answer["refused"] is False
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("path", ["/query", "/search"])
+def test_a_commit_that_is_not_searchable_is_a_conflict_that_tells_what_is(
+    path: str, stream: bool
+) -> None:
+    body: dict[str, object] = {"question": "Ray?", "min_commit": {"docs": "badcafe1"}}
+    if path == "/query":
+        body["stream"] = stream
+
+    response = post_json(path, body)
+
+    assert_problem(response, 409)
+    assert response.headers["retry-after"] == "5"
+    assert response.json()["as_of"]["docs"]["commit"] == "c0ffee"
+    assert "docs at badcafe1" in response.json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["/query", "/search"])
+def test_a_commit_that_is_searchable_changes_nothing(path: str) -> None:
+    response = post_json(path, {"question": "Ray?", "min_commit": {"docs": "c0ffee12"}})
+
+    assert response.status_code == 200
 
 
 def test_query_is_another_name_for_question() -> None:

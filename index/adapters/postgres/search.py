@@ -58,6 +58,14 @@ class PostgresSearch:
                 return Candidates(chunks, await _as_of(cursor, generation, source_ids))
         return None
 
+    async def as_of(self, sources: Sequence[SourceName]) -> Mapping[SourceName, SourceAsOf]:
+        """The state of some sources in the live generation; nothing while there is none."""
+        async with self._database.transaction(snapshot=True) as cursor:
+            generation = await _live(cursor)
+            if generation is None:
+                return {}
+            return await _as_of(cursor, generation, await _source_ids(cursor, sources))
+
     async def page_at(self, url: str) -> ShownPage | None:
         """The live page at `url` with its sections in reading order, or None."""
         for _ in range(_SWITCHES):

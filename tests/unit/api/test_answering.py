@@ -1,13 +1,15 @@
 """One question: one search, one answer, and the numbers that say so."""
 
 import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from api.core.ports import SilentMeter
-from api.handlers import Answering, answer_question, find_page, search_docs
+from api.handlers import Answering, answer_question, find_page, refuse_to_wait, search_docs
 from api.settings import AnswerSettings
 from schemas.answers import Hit, PageResponse, QueryRequest, SearchRequest, SearchResponse
 from schemas.errors import BadQuestion, StoreUnavailable
@@ -119,7 +121,9 @@ def test_a_search_is_asked_what_the_request_says() -> None:
     index = Index()
     request = SearchRequest(question=" actors ", in_=("docs",), k=9)
 
-    asyncio.run(search_docs(request, search=index.search, settings=AnswerSettings()))
+    asyncio.run(
+        search_docs(request, search=index.search, settings=AnswerSettings(), wait=refuse_to_wait)
+    )
 
     assert index.asked == [("actors", 9, ("docs",))]
 
@@ -139,7 +143,12 @@ def test_an_outage_is_the_callers_to_see() -> None:
 
     with pytest.raises(StoreUnavailable):
         asyncio.run(
-            search_docs(SearchRequest(question="a"), search=down, settings=AnswerSettings())
+            search_docs(
+                SearchRequest(question="a"),
+                search=down,
+                settings=AnswerSettings(),
+                wait=refuse_to_wait,
+            )
         )
 
 
@@ -153,3 +162,19 @@ def test_a_page_is_looked_up_without_its_anchor() -> None:
     asyncio.run(find_page("https://docs.example.org/a.html#top", page_at=page_at))
 
     assert looked_up == ["https://docs.example.org/a.html"]
+
+
+def test_a_commit_is_waited_for_before_anything_is_looked_for() -> None:
+    index, done = Index(), list[str]()
+
+    async def wait(wanted: Mapping[str, str]) -> None:
+        done.append(f"waited for {wanted['docs']}")
+        assert not index.asked
+
+    patient = replace(answering(index), wait=wait, now_s=time.perf_counter)
+    request = QueryRequest(question="Do actors keep state?", min_commit={"docs": "C0FFEE12"})
+
+    asyncio.run(answer_question(request, request_id="id", answering=patient))
+
+    assert done == ["waited for c0ffee12"]
+    assert len(index.asked) == 1

@@ -46,12 +46,39 @@ def test_k_has_bounds(k: int) -> None:
     "request_",
     [
         QueryRequest(question="a", version="2"),
-        QueryRequest(question="a", min_commit={"docs": "c0ffee"}),
     ],
 )
 def test_a_field_for_later_is_refused(request_: QueryRequest) -> None:
     with pytest.raises(BadQuestion, match="not served yet"):
         read_query(request_, default_k=7)
+
+
+@pytest.mark.parametrize("given_", ["2FBBBFA", " 2fbbbfa", "folder:2fbbbfa"])
+def test_a_commit_may_be_short_and_is_brought_into_one_form(given_: str) -> None:
+    asked = read_query(QueryRequest(question="a", min_commit={"docs": given_}), default_k=7)
+
+    assert asked.min_commit == {"docs": "2fbbbfa"}
+
+
+@pytest.mark.parametrize(
+    "commit", ["", "2fbbbf", "main", "2fbbbfg", "%", "2fbbbfa%", "'; --", "a" * 65, "2fbbbfa\0"]
+)
+def test_s24_what_is_no_commit_is_refused(commit: str) -> None:
+    with pytest.raises(BadQuestion, match="min_commit"):
+        read_search(SearchRequest(question="a", min_commit={"docs": commit}), default_k=7)
+
+
+@pytest.mark.parametrize("source", ["", "a\0", "x" * 201])
+def test_s24_what_is_no_source_of_a_commit_is_refused(source: str) -> None:
+    with pytest.raises(BadQuestion, match="min_commit"):
+        read_search(SearchRequest(question="a", min_commit={source: "c0ffee12"}), default_k=7)
+
+
+def test_a_commit_of_a_source_that_is_not_looked_in_is_refused() -> None:
+    request = QueryRequest(question="a", in_=("docs",), min_commit={"blog": "c0ffee12"})
+
+    with pytest.raises(BadQuestion, match="`in` leaves out"):
+        read_query(request, default_k=7)
 
 
 @given(st.text())

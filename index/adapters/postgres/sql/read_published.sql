@@ -1,0 +1,2 @@
+-- How far each source is searchable.
+SELECT name, published_revision FROM source;

@@ -1,0 +1,146 @@
+"""Which commits are searchable, by a real ledger in a real database."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+import psycopg
+import pytest
+
+from index.adapters.postgres.commits import PostgresCommits
+from index.adapters.postgres.database import Database
+from index.adapters.postgres.search import PostgresSearch
+from index.adapters.postgres.statements import statement
+from index.core.rank import QueryTerms, RankWeights
+from index.handlers import CommitWaiter
+from schemas.errors import CommitNotSearchable
+from schemas.ids import Revision, SourceName
+from tests.support.events import DIM, SOURCE, WHEN
+from tests.support.shelves import PostgresShelf
+
+FIRST, SECOND = "2fbbbfaa38f2f81745707e69c66f02da0a470550", "2fbbbfac" + "0" * 32
+TREE = "folder:" + "ab12" * 16
+OTHER = SourceName("other")
+
+
+@pytest.fixture
+def shelf(postgres: Database, runner: asyncio.Runner) -> PostgresShelf:
+    shelf = PostgresShelf(postgres)
+    info = runner.run(shelf.generations.create(fingerprint="f", model="m", dim=DIM))
+    runner.run(shelf.generations.promote(info.generation))
+    return shelf
+
+
+@pytest.fixture
+def commits(postgres: Database) -> PostgresCommits:
+    return PostgresCommits(postgres, PostgresSearch(postgres, weights=RankWeights()))
+
+
+async def synced(shelf: PostgresShelf, head: str, covered: Sequence[str] | None = None) -> Revision:
+    revision = await shelf.ledger.begin(SOURCE, commit=head, config_hash="h")
+    await shelf.ledger.finish(
+        SOURCE,
+        revision,
+        commit=head,
+        committed_at=WHEN,
+        covered=(head,) if covered is None else covered,
+        checked_at=WHEN,
+    )
+    return revision
+
+
+@pytest.mark.parametrize(
+    ("digits", "count"),
+    [(FIRST, 1), (FIRST[:8], 1), ("2fbbbfa", 2), ("2fbbbfb", 0), (TREE[7:], 1), (TREE[7:20], 1)],
+)
+def test_a_commit_is_known_by_its_first_digits(
+    digits: str, count: int, shelf: PostgresShelf, commits: PostgresCommits, runner: asyncio.Runner
+) -> None:
+    runner.run(synced(shelf, FIRST))
+    runner.run(synced(shelf, SECOND))
+    runner.run(synced(shelf, TREE))
+
+    assert runner.run(commits.covering({SOURCE: digits, OTHER: digits})) == {SOURCE: count}
+
+
+def test_a_force_push_takes_no_commit_back(
+    shelf: PostgresShelf, commits: PostgresCommits, runner: asyncio.Runner
+) -> None:
+    runner.run(synced(shelf, FIRST))
+    runner.run(synced(shelf, SECOND))  # without the first among its ancestors
+
+    assert runner.run(commits.covering({SOURCE: FIRST})) == {SOURCE: 1}
+    assert runner.run(commits.as_of([SOURCE]))[SOURCE].commit == SECOND
+
+
+def test_a_sync_under_way_covers_nothing_yet(
+    shelf: PostgresShelf, commits: PostgresCommits, runner: asyncio.Runner
+) -> None:
+    runner.run(shelf.ledger.begin(SOURCE, commit=FIRST, config_hash="h"))
+
+    assert runner.run(commits.covering({SOURCE: FIRST})) == {SOURCE: 0}
+    assert runner.run(commits.published()) == {SOURCE: 0}
+
+
+def test_a_search_after_the_wait_reflects_the_commit(
+    shelf: PostgresShelf, commits: PostgresCommits, postgres: Database, runner: asyncio.Runner
+) -> None:
+    search = PostgresSearch(postgres, weights=RankWeights())
+    heads = [f"{n:08x}" + "0" * 32 for n in range(1, 30)]
+    wait = CommitWaiter(commits, time.monotonic, every_s=0.001)
+
+    async def asked(n: int) -> int:
+        await wait({SOURCE: heads[n][:8]})
+        found = await search.candidates(
+            vector=None, terms=QueryTerms(("word",)), sources=[SOURCE], limit=1
+        )
+        assert found is not None
+        return heads.index(found.as_of[SOURCE].commit) - n
+
+    async def race() -> list[int]:
+        await synced(shelf, "f" * 40)
+        asking = [asyncio.create_task(asked(n)) for n in range(len(heads))]
+        for head in heads:
+            await synced(shelf, head)
+        return [await task for task in asking]
+
+    assert min(runner.run(race())) >= 0
+
+
+def test_more_may_wait_than_there_are_connections(
+    shelf: PostgresShelf, commits: PostgresCommits, postgres: Database, runner: asyncio.Runner
+) -> None:
+    runner.run(synced(shelf, FIRST))
+    wait = CommitWaiter(commits, time.monotonic, within_s=1.0)
+
+    async def crowd() -> tuple[int, float]:
+        waiting = [asyncio.create_task(wait({SOURCE: SECOND})) for _ in range(100)]
+        await asyncio.sleep(0.2)
+        start_s = time.monotonic()
+        await postgres.ping()
+        took_s = time.monotonic() - start_s
+        await asyncio.wait(waiting)
+        refused = [isinstance(task.exception(), CommitNotSearchable) for task in waiting]
+        return sum(refused), took_s
+
+    refused, took_s = runner.run(crowd())
+
+    assert refused == 100
+    assert took_s < 0.5
+
+
+def test_a_whole_commit_is_found_without_a_scan(
+    shelf: PostgresShelf, runner: asyncio.Runner, conninfo: str
+) -> None:
+    runner.run(synced(shelf, FIRST))
+    runner.run(synced(shelf, SECOND, [f"{n:040x}" for n in range(20_000)]))
+    with psycopg.connect(conninfo) as connection:
+        connection.execute("ANALYZE covers")
+        values = {"sources": [SOURCE], "commits": [FIRST]}
+        rows = connection.execute(
+            f"EXPLAIN (ANALYZE, COSTS OFF) {statement('count_covered')}", values
+        ).fetchall()
+    plan = "\n".join(row[0] for row in rows)
+
+    assert "covers_pkey" in plan
+    assert "never executed" in plan
