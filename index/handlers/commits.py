@@ -49,7 +49,9 @@ class CommitWaiter:
         except TimeoutError:
             as_of = await self.store.as_of([SourceName(name) for name in wanted])
             raise CommitNotSearchable(
-                {**missing}, shown_as_of(as_of), after_s=self.within_s
+                {str(name): digits for name, digits in missing.items()},
+                shown_as_of(as_of),
+                after_s=self.within_s,
             ) from None
 
     async def _missing(self, wanted: Mapping[SourceName, str]) -> dict[SourceName, str]:
