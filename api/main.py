@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
+from types import MappingProxyType
 
 import msgspec
 from litestar.handlers import HTTPRouteHandler
@@ -45,10 +46,9 @@ _BOUNDARY_BYTES = 6
 
 def routes(answering: Answering, page_at: PageAt) -> list[HTTPRouteHandler]:
     """POST /query, POST /search and GET /pages, for the process's one app."""
-    search, settings = answering.search, answering.settings
     return [
         query_route(partial(answer_events, answering=answering)),
-        search_route(partial(search_docs, search=search, settings=settings, wait=answering.wait)),
+        search_route(partial(search_docs, answering=answering)),
         page_route(partial(find_page, page_at=page_at)),
     ]
 
@@ -62,22 +62,21 @@ def make_answering(
     meter: Meter | None = None,
     synonyms: Synonyms = (),
     wait: WaitForCommits = refuse_to_wait,
+    versions: Mapping[str, str] = MappingProxyType({}),
 ) -> Answering:
     """Everything that answers are made with, by the clock of this process."""
-    talking = Talking(conversations, _new_id) if conversations is not None else None
-    silent = SilentMeter()
-    topics = topics_of(settings.refuse_topics)
     return Answering(
         search,
         settings,
-        meter or silent,
+        meter or SilentMeter(),
         time.perf_counter,
         _now,
-        composing,
-        talking,
-        topics,
-        synonyms,
-        wait,
+        composing=composing,
+        talking=Talking(conversations, _new_id) if conversations is not None else None,
+        topics=topics_of(settings.refuse_topics),
+        synonyms=synonyms,
+        wait=wait,
+        versions=versions,
     )
 
 

@@ -63,22 +63,24 @@ async def open_language(
 
 def answering_of(runtime: Runtime, language: Language, meter: Meter) -> Answering:
     """What this process answers with."""
-    kept = runtime.settings.conversation
+    settings = runtime.settings
+    kept = settings.conversation
     conversations = PostgresConversations(
         runtime.store.database, turns=kept.turns, age=timedelta(hours=kept.hours)
     )
     return make_answering(
         runtime.search,
-        runtime.settings.answer,
+        settings.answer,
         composing=language.composing,
         conversations=conversations,
         meter=meter,
         synonyms=runtime.searcher.steering.synonyms,
-        wait=waiter_of(runtime),
+        wait=_waiter(runtime),
+        versions={source.name: source.version for source in settings.source if source.version},
     )
 
 
-def waiter_of(runtime: Runtime) -> CommitWaiter:
+def _waiter(runtime: Runtime) -> CommitWaiter:
     """What all questions of this process wait for commits with."""
     store = runtime.store
     return CommitWaiter(PostgresCommits(store.database, store.search), time.monotonic)

@@ -50,6 +50,13 @@ Question = Annotated[
     typer.Argument(help="The question, best in quotes: the shell reads some signs itself."),
 ]
 
+Paths = Annotated[
+    list[str] | None,
+    typer.Option("--path", help="Look only in pages whose path matches; may be repeated."),
+]
+Version = Annotated[
+    str | None, typer.Option(help="Look only in sources configured as of this version.")
+]
 MinCommit = Annotated[
     list[str] | None,
     typer.Option(
@@ -186,6 +193,8 @@ def up_command(
 def search_command(
     question: Question,
     k: Annotated[int, typer.Option("-k", min=1, max=MAX_K, help="How many chunks.")] = 7,
+    path: Paths = None,
+    version: Version = None,
     min_commit: MinCommit = None,
     json: JsonOption = False,
     config: ConfigOption = None,
@@ -198,7 +207,13 @@ def search_command(
     """
     from headwater.commands import ask
 
-    request = SearchRequest(question=" ".join(question), k=k, min_commit=_commits(min_commit))
+    request = SearchRequest(
+        question=" ".join(question),
+        k=k,
+        path=tuple(path) if path else None,
+        version=version,
+        min_commit=_commits(min_commit),
+    )
     run_command(ask.run_search(settings_of(config), request, json=json))
 
 
@@ -215,6 +230,8 @@ def ask_command(
             help="What is to answer: a configured role, or `extractive` (default: it is chosen)."
         ),
     ] = "",
+    path: Paths = None,
+    version: Version = None,
     min_commit: MinCommit = None,
     json: JsonOption = False,
     config: ConfigOption = None,
@@ -233,6 +250,8 @@ def ask_command(
         question=" ".join(question),
         k=k,
         route=route or None,
+        path=tuple(path) if path else None,
+        version=version,
         min_commit=_commits(min_commit),
     )
     run_command(ask.run_ask(settings_of(config), request, env=os.environ, json=json))

@@ -41,7 +41,7 @@ from index.core.generations import Fingerprint, GenerationInfo
 from index.core.plan import Outcome
 from index.core.ports import ReadEvent
 from index.core.rank import RankWeights
-from index.handlers import Receiver, Searcher, search_index
+from index.handlers import Receiver, Searcher, Within, search_index
 from ingest.adapters.examining_child import ExaminingChild
 from ingest.core.ports import Publish
 from schemas.answers import SearchResponse
@@ -100,10 +100,11 @@ class Runtime:
         return WatchedPublish(self.transport.publish, self.watch)
 
     async def search(
-        self, question: str, *, k: int, sources: Sequence[str] | None
+        self, question: str, *, k: int, sources: Sequence[str] | None, paths: Sequence[str] = ()
     ) -> SearchResponse:
         """`api.core.ports.Search` over this process's index."""
-        return await search_index(question, k=k, sources=sources, searcher=self.searcher)
+        within = Within(sources, paths)
+        return await search_index(question, k=k, within=within, searcher=self.searcher)
 
     async def receivers(self) -> Sequence[Receiver]:
         """Every generation that receives changes, with the means it was built with; see `Receivers.of`."""

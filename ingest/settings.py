@@ -21,10 +21,10 @@ class SourceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     `name` appears in every event, answer and metric. `location` is a URL, a path or a bundle file. `ref` is a branch,
     tag or commit; empty means the remote's default. `root` is the folder below which pages are looked for. `url` builds
-    a page's address from {path}, {stem}, {dir} and {pretty}, all relative to `root`. `poll_s` empty means 60 for
-    remotes and 2 for paths. `webhook_secret_env` names the environment variable that holds the webhook's secret.
-    `pinned` makes a folder one of curated answers: each heading is a question, and the text below it is the answer
-    where that is asked.
+    a page's address from {path}, {stem}, {dir} and {pretty}, all relative to `root`. `version` is any text, the version
+    that the docs are of; questions may ask for one. `poll_s` empty means 60 for remotes and 2 for paths.
+    `webhook_secret_env` names the environment variable that holds the webhook's secret. `pinned` makes a folder one of
+    curated answers: each heading is a question, and the text below it is the answer where that is asked.
     """
 
     name: str
@@ -35,6 +35,7 @@ class SourceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     include: tuple[str, ...] = ("**/*.md", "**/*.mdx", "**/*.rst", "**/*.ipynb", "**/*.html")
     exclude: tuple[str, ...] = ()
     url: str = ""
+    version: Annotated[str, Meta(max_length=100)] = ""
     dialect: Dialect = Dialect.AUTO
     poll_s: Annotated[float, Meta(gt=0, le=86_400)] | None = None
     webhook_secret_env: str = ""

@@ -9,12 +9,24 @@ from msgspec import Meta
 MAX_QUESTION_CHARS = 4_000
 MAX_K = 50
 MAX_AROUND = 4
+MAX_PATTERNS = 20
 HEADING_JOINT = " \u203a "
 
 K = Annotated[int, Meta(ge=1, le=MAX_K, description="How many chunks to retrieve.")]
 Sources = Annotated[
     tuple[str, ...],
     Meta(min_length=1, max_length=100, description="Look in these sources only."),
+]
+Paths = Annotated[
+    tuple[str, ...],
+    Meta(
+        min_length=1,
+        max_length=MAX_PATTERNS,
+        description="Look only in pages whose path in their source matches one of these patterns.",
+    ),
+]
+Version = Annotated[
+    str, Meta(description="Look only in sources that are configured as of this version.")
 ]
 MinCommit = Annotated[
     dict[str, str],
@@ -68,12 +80,14 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class SearchRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A question for retrieval alone; `query` is another name for `question`.
 
-    `min_commit` has it wait until those commits are searchable.
+    `in`, `path` and `version` narrow where it looks. `min_commit` has it wait until those commits are searchable.
     """
 
     question: str | None = None
     query: str | None = None
     in_: Sources | None = msgspec.field(default=None, name="in")
+    path: Paths | None = None
+    version: Version | None = None
     k: K | None = None
     min_commit: MinCommit | None = None
 
@@ -88,18 +102,19 @@ class SearchResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
 
 class QueryRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A question to answer; `version` is reserved, and refused until it is served.
+    """A question to answer.
 
-    `min_commit` has it wait until those commits are searchable.
-    `route` names what is to answer: a configured role, or `extractive`. A `conversation_id` that is not known, such as
-    "new", begins a conversation, whose id the answer tells. `stream` asks for server-sent events.
+    `in`, `path` and `version` narrow where it is looked for. `min_commit` has it wait until those commits are
+    searchable. `route` names what is to answer: a configured role, or `extractive`. A `conversation_id` that is
+    not known, such as "new", begins a conversation, whose id the answer tells. `stream` asks for server-sent events.
     """
 
     question: str | None = None
     query: str | None = None
     in_: Sources | None = msgspec.field(default=None, name="in")
+    path: Paths | None = None
+    version: Version | None = None
     k: K | None = None
-    version: str | None = None
     route: str | None = None
     min_commit: MinCommit | None = None
     conversation_id: str | None = None

@@ -23,6 +23,7 @@ HeadwaterError
 │   ├── BadQuestion
 │   ├── BadSignature
 │   ├── UnknownSource
+│   ├── UnknownVersion
 │   ├── ContextTooLong
 │   └── TooLarge
 ├── CommitNotSearchable       the index does not reflect a commit yet: come back later
@@ -202,6 +203,14 @@ class UnknownSource(PermanentError):
         self.source = source
 
 
+class UnknownVersion(PermanentError):
+    """No source, of those that are looked in, is of that version."""
+
+    def __init__(self, version: str) -> None:
+        super().__init__(f"no source to look in is of version {version}")
+        self.version = version
+
+
 class ContextTooLong(PermanentError):
     """A language model takes less at once than it was sent; `window_tokens` where it says how much it takes."""
 
@@ -286,6 +295,7 @@ HTTP_STATUS: dict[type[HeadwaterError], int] = {
     WrongUse: 400,
     BadSignature: 401,
     UnknownSource: 404,
+    UnknownVersion: 404,
     CommitNotSearchable: 409,
     TooLarge: 413,
     TransientError: 503,

@@ -46,7 +46,7 @@ def _problems(**statuses: str) -> dict[int, ResponseSpec]:
 
 _ASKING = _problems(
     on_400="The body is no valid request.",
-    on_404="`in` or `min_commit` names a source that is not there.",
+    on_404="`in` or `min_commit` names a source that is not there, or `version` one that no source is of.",
     on_409="A commit in `min_commit` is not searchable yet; `as_of` says what is.",
     on_413="The body is over its cap.",
     on_503="A part it needs does not answer: try again.",

@@ -18,11 +18,12 @@ class Search(Protocol):
     """Retrieval over the live index."""
 
     async def __call__(
-        self, question: str, *, k: int, sources: Sequence[str] | None
+        self, question: str, *, k: int, sources: Sequence[str] | None, paths: Sequence[str] = ()
     ) -> SearchResponse:
         """Find at most `k` chunks, best first, and the state they reflect, in one snapshot.
 
-        `sources` None means all of them. Raises: UnknownSource, StoreUnavailable.
+        `sources` None means all of them, no `paths` all pages, see `index.core.paths`.
+        Raises: UnknownSource, StoreUnavailable.
         """
         ...
 

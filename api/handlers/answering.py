@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
@@ -54,7 +54,8 @@ class Answering:
     """All that an answer is made with; `now_s` is a clock that only goes forward, `now` tells the time of day.
 
     Without `composing` answers are quoted, without `talking` each question stands alone. A question about one of
-    `topics` is refused; what a question means is known by its `synonyms` too.
+    `topics` is refused; what a question means is known by its `synonyms` too. `versions` has that of each source that
+    is of one.
     """
 
     search: Search
@@ -67,6 +68,7 @@ class Answering:
     topics: Sequence[Topic] = ()
     synonyms: Synonyms = ()
     wait: WaitForCommits = refuse_to_wait
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -111,7 +113,8 @@ async def answer_events(
     """
     start_s = answering.now_s()
     routes = (*answering.roles, EXTRACTIVE)
-    asked = read_query(request, default_k=answering.settings.k, routes=routes)
+    k, versions = answering.settings.k, answering.versions
+    asked = read_query(request, default_k=k, routes=routes, versions=versions)
     await answering.wait(asked.min_commit)
     asked_s = answering.now_s() if asked.min_commit else start_s
     draft, ending = Draft(), _Ending()
@@ -186,13 +189,13 @@ async def _look(asked: Asked, talk: Talk, answering: Answering, draft: Draft) ->
 
 async def _look_aside(question: str, topic: Topic, asked: Asked, answering: Answering) -> _Looked:
     """Refuse a topic; the search tells which state of the docs that is true of, and nothing else."""
-    found = await answering.search(question, k=asked.k, sources=asked.sources)
+    found = await answering.search(question, k=asked.k, sources=asked.sources, paths=asked.paths)
     found = msgspec.structs.replace(found, hits=[])
     return _Looked(question, found, refuse_topic(topic.phrase, _wording(answering.settings)), topic)
 
 
 async def _look_for(question: str, asked: Asked, answering: Answering) -> _Looked:
-    found = await answering.search(question, k=asked.k, sources=asked.sources)
+    found = await answering.search(question, k=asked.k, sources=asked.sources, paths=asked.paths)
     # In a thread: what a page holds may take long to cut up, and others are answered meanwhile.
     quote = partial(quote_hits, synonyms=answering.synonyms)
     quoted = await asyncio.to_thread(quote, question, found.hits, answering.settings)

@@ -2,22 +2,22 @@
 
 import msgspec
 
-from api.core.ports import PageAt, Search, WaitForCommits
+from api.core.ports import PageAt
 from api.core.question import read_search, read_url
-from api.settings import AnswerSettings
+from api.handlers.answering import Answering
 from schemas.answers import PageResponse, SearchRequest, SearchResponse
 
 
-async def search_docs(
-    request: SearchRequest, *, search: Search, settings: AnswerSettings, wait: WaitForCommits
-) -> SearchResponse:
+async def search_docs(request: SearchRequest, *, answering: Answering) -> SearchResponse:
     """Retrieval alone: the chunks without what stands around them.
 
-    Raises: BadQuestion, and what the wait and the search raise.
+    Raises: BadQuestion, UnknownVersion, and what the wait and the search raise.
     """
-    asked = read_search(request, default_k=settings.k)
-    await wait(asked.min_commit)
-    found = await search(asked.question, k=asked.k, sources=asked.sources)
+    asked = read_search(request, default_k=answering.settings.k, versions=answering.versions)
+    await answering.wait(asked.min_commit)
+    found = await answering.search(
+        asked.question, k=asked.k, sources=asked.sources, paths=asked.paths
+    )
     hits = [msgspec.structs.replace(hit, before=(), after=()) for hit in found.hits]
     return msgspec.structs.replace(found, hits=hits)
 

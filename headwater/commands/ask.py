@@ -10,7 +10,7 @@ from api.core.ports import SilentMeter
 from api.handlers import answer_events, search_docs
 from headwater.console import print_json, print_part, print_text, say
 from headwater.home import require_index
-from headwater.language import answering_of, llm_keys, open_language, waiter_of
+from headwater.language import Language, answering_of, llm_keys, open_language
 from headwater.runtime import live, open_runtime
 from headwater.settings import Settings
 from schemas.answers import (
@@ -29,9 +29,8 @@ async def run_search(settings: Settings, request: SearchRequest, *, json: bool) 
     require_index(settings)
     async with open_runtime(settings, say) as runtime:
         live(await runtime.store.generations.generations())
-        found = await search_docs(
-            request, search=runtime.search, settings=settings.answer, wait=waiter_of(runtime)
-        )
+        answering = answering_of(runtime, Language((), None), SilentMeter())
+        found = await search_docs(request, answering=answering)
     if json:
         print_json(found)
     else:

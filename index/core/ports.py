@@ -133,10 +133,13 @@ class SearchStore(Protocol):
         terms: QueryTerms,
         sources: Sequence[SourceName] | None,
         limit: int,
+        paths: Sequence[str] = (),
     ) -> Candidates | None:
         """Both rankings and all their texts, from the live generation in one snapshot.
 
-        `vector` None leaves the vector leg out; `sources` None means every source. At most `limit` chunks a leg.
+        `vector` None leaves the vector leg out; `sources` None means every source, no `paths` every page, else those
+        that match one of the patterns, see `index.core.paths`. At most `limit` chunks a leg, and no fewer if there are
+        as many.
         None when the live generation is not, or not any more, the one that the vector is for: embed anew.
         """
         ...

@@ -2,7 +2,7 @@
 
 from index.handlers.apply import ReadAhead, ReadPages, Receiver, apply_page, embed_ahead, read_ahead
 from index.handlers.commits import CommitWaiter
-from index.handlers.search import Searcher, search_index
+from index.handlers.search import Searcher, Within, search_index
 
 __all__ = [
     "CommitWaiter",
@@ -10,6 +10,7 @@ __all__ = [
     "ReadPages",
     "Receiver",
     "Searcher",
+    "Within",
     "apply_page",
     "embed_ahead",
     "read_ahead",

@@ -49,19 +49,31 @@ class Searcher:
     steering: Steering = field(default_factory=Steering)
 
 
+@dataclass(frozen=True, slots=True)
+class Within:
+    """Where to look: `sources` None means all of them, no `paths` all pages, see `index.core.paths`."""
+
+    sources: Sequence[str] | None = None
+    paths: Sequence[str] = ()
+
+    @property
+    def names(self) -> Sequence[SourceName] | None:
+        """The sources by the names they are stored under."""
+        return None if self.sources is None else [SourceName(name) for name in self.sources]
+
+
 async def search_index(
-    question: str, *, k: int, sources: Sequence[str] | None, searcher: Searcher
+    question: str, *, k: int, within: Within, searcher: Searcher
 ) -> SearchResponse:
     """Find at most `k` chunks, best first; lexical search alone answers while the embedder is away.
 
-    Raises: UnknownSource for a name in `sources` that is none; StoreUnavailable.
+    Raises: UnknownSource for a name in `within` that is none; StoreUnavailable.
     """
-    names = None if sources is None else [SourceName(name) for name in sources]
     steering = searcher.steering
     own = tuple(dict.fromkeys(terms_of(question)))[:_MAX_TERMS]
     widened = widened_terms(question, steering.synonyms)[:_MAX_TERMS]
-    vector, found = await _find_shown(question, QueryTerms((*own, *widened)), names, searcher)
-    for name in names or ():
+    vector, found = await _find_shown(question, QueryTerms((*own, *widened)), within, searcher)
+    for name in within.names or ():
         if name not in found.as_of:
             raise UnknownSource(name)
     has_vectors = vector is not None
@@ -84,12 +96,12 @@ async def search_index(
 
 
 async def _find_shown(
-    question: str, terms: QueryTerms, names: Sequence[SourceName] | None, searcher: Searcher
+    question: str, terms: QueryTerms, within: Within, searcher: Searcher
 ) -> tuple[QueryVector | None, Candidates]:
     """What is found without pages of weight 0; where those take the places of others, more is asked for."""
     limit = searcher.candidates
     while True:
-        vector, found = await _find(question, terms, names, replace(searcher, candidates=limit))
+        vector, found = await _find(question, terms, within, replace(searcher, candidates=limit))
         if not searcher.steering.may_hide:
             return vector, found
         shown = tuple(one for one in found.chunks if searcher.steering.weight_of(one.key) > 0)
@@ -100,7 +112,7 @@ async def _find_shown(
 
 
 async def _find(
-    question: str, terms: QueryTerms, names: Sequence[SourceName] | None, searcher: Searcher
+    question: str, terms: QueryTerms, within: Within, searcher: Searcher
 ) -> tuple[QueryVector | None, Candidates]:
     """Ask the live generation with a vector of its own model, however often it is switched meanwhile."""
     for _ in range(_SWITCHES):
@@ -110,7 +122,11 @@ async def _find(
         except EmbedderUnavailable as error:
             _log.warning("search.lexical_only", reason=str(error))
         found = await searcher.store.candidates(
-            vector=vector, terms=terms, sources=names, limit=searcher.candidates
+            vector=vector,
+            terms=terms,
+            sources=within.names,
+            limit=searcher.candidates,
+            paths=within.paths,
         )
         if found is not None:
             return vector, found

@@ -368,6 +368,8 @@ async def explained(shelf: PostgresShelf, generation: Generation) -> str:
         "vector": vector,
         "terms": ["word17"],
         "source_ids": None,
+        "within": None,
+        "few": 5_000,
         "around": 4,
         "limit": 30,
     }

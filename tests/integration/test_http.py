@@ -42,7 +42,9 @@ HIT = Hit(
 )
 
 
-async def search(question: str, *, k: int, sources: Sequence[str] | None) -> SearchResponse:
+async def search(
+    question: str, *, k: int, sources: Sequence[str] | None, paths: Sequence[str] = ()
+) -> SearchResponse:
     if sources and set(sources) - {"docs"}:
         raise UnknownSource(sources[0])
     if "two outages" in question:

@@ -29,7 +29,9 @@ from schemas.answers import PageResponse, SearchResponse
 from schemas.errors import WrongUse
 
 
-async def search(question: str, *, k: int, sources: Sequence[str] | None) -> SearchResponse:
+async def search(
+    question: str, *, k: int, sources: Sequence[str] | None, paths: Sequence[str] = ()
+) -> SearchResponse:
     return SearchResponse(question=question, hits=[], as_of={})
 
 
@@ -254,7 +256,9 @@ def test_a_stop_finishes_the_request_under_way_and_then_nobody_listens() -> None
     async def run() -> int:
         entered, release = asyncio.Event(), asyncio.Event()
 
-        async def slow(question: str, *, k: int, sources: Sequence[str] | None) -> SearchResponse:
+        async def slow(
+            question: str, *, k: int, sources: Sequence[str] | None, paths: Sequence[str] = ()
+        ) -> SearchResponse:
             entered.set()
             await release.wait()
             return SearchResponse(question=question, hits=[], as_of={})

@@ -29,7 +29,9 @@ QUESTION = {"question": "Do actors keep their state between calls?"}
 LEFT_WITHIN_S = 1.0
 
 
-async def found(question: str, *, k: int, sources: Sequence[str] | None) -> SearchResponse:
+async def found(
+    question: str, *, k: int, sources: Sequence[str] | None, paths: Sequence[str] = ()
+) -> SearchResponse:
     if "outage" in question:
         raise StoreUnavailable("gone")
     return SearchResponse(question=question, hits=[HIT], as_of={})

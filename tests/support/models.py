@@ -111,7 +111,7 @@ class Index:
         self.asked: list[str] = []
 
     async def search(
-        self, question: str, *, k: int, sources: Sequence[str] | None
+        self, question: str, *, k: int, sources: Sequence[str] | None, paths: Sequence[str] = ()
     ) -> SearchResponse:
         self.asked.append(question)
         return SearchResponse(question=question, hits=self.hits, as_of={})

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from api.core.ports import SilentMeter
-from api.handlers import Answering, answer_question, find_page, refuse_to_wait, search_docs
+from api.handlers import Answering, answer_question, find_page, search_docs
 from api.settings import AnswerSettings
 from schemas.answers import Hit, PageResponse, QueryRequest, SearchRequest, SearchResponse
 from schemas.errors import BadQuestion, StoreUnavailable
@@ -33,12 +33,14 @@ class Index:
 
     def __init__(self, *, degraded: str | None = None) -> None:
         self.asked: list[tuple[str, int, Sequence[str] | None]] = []
+        self.paths: Sequence[str] = ()
         self.degraded = degraded
 
     async def search(
-        self, question: str, *, k: int, sources: Sequence[str] | None
+        self, question: str, *, k: int, sources: Sequence[str] | None, paths: Sequence[str] = ()
     ) -> SearchResponse:
         self.asked.append((question, k, sources))
+        self.paths = paths
         return SearchResponse(question=question, hits=[HIT], as_of={}, degraded=self.degraded)
 
 
@@ -121,9 +123,7 @@ def test_a_search_is_asked_what_the_request_says() -> None:
     index = Index()
     request = SearchRequest(question=" actors ", in_=("docs",), k=9)
 
-    asyncio.run(
-        search_docs(request, search=index.search, settings=AnswerSettings(), wait=refuse_to_wait)
-    )
+    asyncio.run(search_docs(request, answering=answering(index)))
 
     assert index.asked == [("actors", 9, ("docs",))]
 
@@ -138,16 +138,15 @@ def test_a_bad_question_never_reaches_the_index() -> None:
 
 
 def test_an_outage_is_the_callers_to_see() -> None:
-    async def down(question: str, *, k: int, sources: Sequence[str] | None) -> SearchResponse:
+    async def down(
+        question: str, *, k: int, sources: Sequence[str] | None, paths: Sequence[str] = ()
+    ) -> SearchResponse:
         raise StoreUnavailable("gone")
 
     with pytest.raises(StoreUnavailable):
         asyncio.run(
             search_docs(
-                SearchRequest(question="a"),
-                search=down,
-                settings=AnswerSettings(),
-                wait=refuse_to_wait,
+                SearchRequest(question="a"), answering=replace(answering(Index()), search=down)
             )
         )
 
@@ -162,6 +161,17 @@ def test_a_page_is_looked_up_without_its_anchor() -> None:
     asyncio.run(find_page("https://docs.example.org/a.html#top", page_at=page_at))
 
     assert looked_up == ["https://docs.example.org/a.html"]
+
+
+def test_paths_and_the_sources_of_a_version_are_what_is_looked_in() -> None:
+    index = Index()
+    versioned = replace(answering(index), versions={"docs": "2.9", "new": "3.0", "old": "2.9"})
+    request = SearchRequest(question="actors", version="2.9", path=("data/", "data/"))
+
+    asyncio.run(search_docs(request, answering=versioned))
+
+    assert index.asked == [("actors", 3, ("docs", "old"))]
+    assert index.paths == ("data/",)
 
 
 def test_a_commit_is_waited_for_before_anything_is_looked_for() -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from api.core.question import Asked, read_query, read_search, read_url
 from schemas.answers import QueryRequest, SearchRequest
-from schemas.errors import BadQuestion
+from schemas.errors import BadQuestion, UnknownVersion
 
 
 def test_a_question_is_stripped_and_gets_the_default_k() -> None:
@@ -42,15 +42,39 @@ def test_k_has_bounds(k: int) -> None:
         read_search(SearchRequest(question="Ray?", k=k), default_k=7)
 
 
+VERSIONS = {"docs": "2.9", "new": "3.0"}
+
+
+def test_a_version_is_the_sources_of_it() -> None:
+    asked = read_query(QueryRequest(question="a", version="2.9"), default_k=7, versions=VERSIONS)
+
+    assert asked.sources == ("docs",)
+
+
 @pytest.mark.parametrize(
-    "request_",
-    [
-        QueryRequest(question="a", version="2"),
-    ],
+    ("version", "sources"), [("1.0", None), ("2.9", ("new",)), ("2.9", ("blog",)), ("2.9 ", None)]
 )
-def test_a_field_for_later_is_refused(request_: QueryRequest) -> None:
-    with pytest.raises(BadQuestion, match="not served yet"):
-        read_query(request_, default_k=7)
+def test_a_version_that_no_source_is_of_is_unknown(
+    version: str, sources: tuple[str, ...] | None
+) -> None:
+    request = SearchRequest(question="a", version=version, in_=sources)
+
+    with pytest.raises(UnknownVersion):
+        read_search(request, default_k=7, versions=VERSIONS)
+
+
+@pytest.mark.parametrize("version", ["", "a\0", "9" * 101])
+def test_s24_what_is_no_version_is_refused(version: str) -> None:
+    with pytest.raises(BadQuestion, match="`version`"):
+        read_query(QueryRequest(question="a", version=version), default_k=7, versions=VERSIONS)
+
+
+@pytest.mark.parametrize(
+    "pattern", ["", "/", "./", " ", "a\0", "\ud800", "a" * 201, "*a" * 13, "?" * 13]
+)
+def test_s24_what_is_no_pattern_is_refused(pattern: str) -> None:
+    with pytest.raises(BadQuestion, match="`path`"):
+        read_search(SearchRequest(question="a", path=("ok", pattern)), default_k=7)
 
 
 @pytest.mark.parametrize("given_", ["2FBBBFA", " 2fbbbfa", "folder:2fbbbfa"])
@@ -77,7 +101,7 @@ def test_s24_what_is_no_source_of_a_commit_is_refused(source: str) -> None:
 def test_a_commit_of_a_source_that_is_not_looked_in_is_refused() -> None:
     request = QueryRequest(question="a", in_=("docs",), min_commit={"blog": "c0ffee12"})
 
-    with pytest.raises(BadQuestion, match="`in` leaves out"):
+    with pytest.raises(BadQuestion, match="not looked in"):
         read_query(request, default_k=7)
 
 

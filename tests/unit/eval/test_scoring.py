@@ -23,7 +23,9 @@ def test_an_error_leaves_its_question_unmeasured_and_the_others_scored(
 ) -> None:
     asked: list[str] = []
 
-    async def search(question: str, *, k: int, sources: Sequence[str] | None) -> SearchResponse:
+    async def search(
+        question: str, *, k: int, sources: Sequence[str] | None, paths: Sequence[str] = ()
+    ) -> SearchResponse:
         asked.append(question)
         if where == "search" and question == "bad":
             raise error

@@ -1,11 +1,32 @@
 -- Both rankings of one generation and all their texts: the nearest chunks, and the best chunks by BM25.
 -- Returns: a row per chunk in no particular order, with the texts of its section before and after it. Reads only; run it in a snapshot.
--- %(vector)s null leaves the vector leg out; %(source_ids)s null means every source.
+-- %(vector)s null leaves the vector leg out; %(source_ids)s null means every source, %(within)s null every path, else a
+-- regular expression. The HNSW index finds few of what a narrow filter leaves, or stops before it has enough: when at
+-- most %(few)s chunks are left, these are compared one by one (each looked up by itself: no join may scan a table).
 WITH totals AS (
     SELECT coalesce(sum(chunks), 0)::float8 AS chunks,
            greatest(coalesce(sum(total_length)::float8 / nullif(sum(chunks), 0), 1), 1) AS mean_length
       FROM lexical_source
      WHERE generation = %(generation)s AND (%(source_ids)s::int[] IS NULL OR source_id = ANY(%(source_ids)s::int[]))
+), narrow AS MATERIALIZED (
+    SELECT %(within)s::text IS NOT NULL
+           OR (%(source_ids)s::int[] IS NOT NULL AND totals.chunks <= %(few)s) AS is_so
+      FROM totals
+), inside AS MATERIALIZED (
+    SELECT source_id, path
+      FROM page_state
+     WHERE generation = %(generation)s AND NOT is_deleted
+       AND (%(source_ids)s::int[] IS NULL OR source_id = ANY(%(source_ids)s::int[]))
+       AND (%(within)s::text IS NULL OR path ~ %(within)s::text)
+), left_over AS MATERIALIZED (
+    SELECT inside.source_id, inside.path, c.ordinal, c.text_hash
+      FROM inside CROSS JOIN LATERAL (
+           SELECT ordinal, text_hash FROM {chunk} WHERE source_id = inside.source_id AND path = inside.path OFFSET 0
+      ) AS c
+     WHERE (SELECT is_so FROM narrow)
+     LIMIT %(few)s + 1
+), size AS MATERIALIZED (
+    SELECT (SELECT is_so FROM narrow) AND count(*) <= %(few)s AS is_few FROM left_over
 ), holding AS (
     SELECT term, sum(chunks)::float8 AS chunks
       FROM lexical_term
@@ -21,19 +42,33 @@ WITH totals AS (
            %(title)s * t.title + %(heading)s * t.heading + %(path_weight)s * t.path
              + %(body)s * t.body / (1 - %(b)s + %(b)s * t.length / totals.mean_length) AS count
       FROM asked CROSS JOIN totals JOIN {term} t ON t.term = asked.term
-     WHERE %(source_ids)s::int[] IS NULL OR t.source_id = ANY(%(source_ids)s::int[])
+     WHERE (%(source_ids)s::int[] IS NULL OR t.source_id = ANY(%(source_ids)s::int[]))
+       AND (%(within)s::text IS NULL
+            OR t.section_id IN (SELECT s.section_id FROM {section} s JOIN inside USING (source_id, path)))
 ), lexical AS MATERIALIZED (
     SELECT section_id, piece, sum(weight * count * (%(k1)s + 1) / (count + %(k1)s)) AS score
       FROM counted GROUP BY section_id, piece
 ), best AS MATERIALIZED (
     SELECT section_id, piece FROM lexical ORDER BY score DESC, section_id, piece LIMIT %(limit)s
-), dense AS MATERIALIZED (
+), nearest AS MATERIALIZED (
     SELECT c.source_id, c.path, c.ordinal
       FROM {vector} v JOIN {chunk} c USING (text_hash)
-     WHERE %(vector)s::vector IS NOT NULL
+     WHERE %(vector)s::vector IS NOT NULL AND NOT (SELECT is_few FROM size)
        AND (%(source_ids)s::int[] IS NULL OR c.source_id = ANY(%(source_ids)s::int[]))
+       AND (%(within)s::text IS NULL OR (c.source_id, c.path) IN (SELECT source_id, path FROM inside))
      ORDER BY v.embedding <=> %(vector)s::vector
      LIMIT %(limit)s
+), compared AS MATERIALIZED (
+    SELECT c.source_id, c.path, c.ordinal
+      FROM left_over c
+     WHERE %(vector)s::vector IS NOT NULL AND (SELECT is_few FROM size)
+     ORDER BY (SELECT v.embedding <=> %(vector)s::vector FROM {vector} v WHERE v.text_hash = c.text_hash),
+              c.source_id, c.path, c.ordinal
+     LIMIT %(limit)s
+), dense AS (
+    SELECT source_id, path, ordinal FROM nearest
+    UNION ALL
+    SELECT source_id, path, ordinal FROM compared
 ), looked_at AS (
     SELECT section_id FROM best
     UNION
