@@ -22,7 +22,7 @@ from index.core.rank import (
 )
 from index.core.steering import PathWeight, Steering, steering_of
 from index.core.synonyms import synonyms_of
-from index.handlers import Searcher, search_index
+from index.handlers import Searcher, Within, search_index
 from index.settings import PathSettings, RetrievalSettings
 from schemas.errors import BadConfiguration
 from schemas.ids import SourceName
@@ -141,6 +141,7 @@ class Store:
         terms: QueryTerms,
         sources: Sequence[SourceName] | None,
         limit: int,
+        paths: Sequence[str] = (),
     ) -> Candidates:
         self.limits.append(limit)
         self.terms = terms.terms
@@ -153,7 +154,7 @@ async def embed(_question: str) -> QueryVector:
 
 def search(store: Store, steering: Steering, question: str = "anything") -> list[str]:
     searcher = Searcher(store, embed, RankWeights(), 10, steering)
-    found = asyncio.run(search_index(question, k=5, sources=None, searcher=searcher))
+    found = asyncio.run(search_index(question, k=5, within=Within(), searcher=searcher))
     return [hit.title for hit in found.hits]
 
 
