@@ -128,11 +128,12 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     answer: str
 
 
-class Citation(msgspec.Struct, frozen=True, kw_only=True):
+class Citation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the marker `[n]` of an answer stands for.
 
     `url` leads to the section; `quote` is text of the page, to the letter, with " … " where
-    something is left out.
+    something is left out. `commit` is that of the sync which last published the page, and
+    `committed_at` its time, where that is known.
     """
 
     n: int
@@ -141,6 +142,7 @@ class Citation(msgspec.Struct, frozen=True, kw_only=True):
     section: str
     quote: str
     commit: str
+    committed_at: datetime | None = None
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,6 +19,9 @@ from schemas.answers import AnswerDelta, AnswerEvent, AnswerMeta, Problem, Query
 _log = structlog.get_logger()
 
 MEDIA_TYPE = "text/event-stream"
+KEEP_ALIVE_S = 15.0
+"""Proxies close what has been silent for 30 to 60 s."""
+_KEEP_ALIVE = b": no news yet\n\n"
 _CLIENT_CLOSED = 499
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -68,21 +71,49 @@ async def _cancel_when_gone(answering: asyncio.Task[Any], receive: Receive) -> N
 async def _encoded(
     first: AnswerEvent, events: Events, request_id: str
 ) -> AsyncGenerator[bytes, None]:
+    """The events as bytes, and a comment after each `KEEP_ALIVE_S` in which there was none."""
+    pieces = asyncio.Queue[bytes | None](1)
     async with aclosing(events):
-        yield encode_event(first)
+        # No task group: what holds one may not yield. The events are made in one task from here to their end.
+        making = asyncio.create_task(_make(events, pieces, request_id))
         try:
+            yield encode_event(first)
+            while (piece := await _next(pieces)) is not None:
+                yield piece
+        finally:
+            making.cancel()
+            await asyncio.wait({making})
+
+
+async def _make(events: Events, pieces: asyncio.Queue[bytes | None], request_id: str) -> None:
+    """Make the next event while the last one is sent, and no more ahead; None is the end."""
+    try:
+        async with aclosing(events):
             async for event in events:
-                yield encode_event(event)
-        except Exception as error:  # the head has been sent: no error table is asked any more
-            _log.error("http.failed", request_id=request_id, exc_info=error)
-            status = HTTPStatus.INTERNAL_SERVER_ERROR
-            told = Problem(
-                title=status.phrase,
-                status=int(status),
-                detail="something went wrong here; the log has it under the request id",
-                request_id=request_id,
-            )
-            yield _encode("error", told)
+                await pieces.put(encode_event(event))
+    except Exception as error:  # the head has been sent: no error table is asked any more
+        _log.error("http.failed", request_id=request_id, exc_info=error)
+        await pieces.put(_failure(request_id))
+    await pieces.put(None)
+
+
+async def _next(pieces: asyncio.Queue[bytes | None]) -> bytes | None:
+    try:
+        async with asyncio.timeout(KEEP_ALIVE_S):
+            return await pieces.get()
+    except TimeoutError:
+        return _KEEP_ALIVE
+
+
+def _failure(request_id: str) -> bytes:
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    told = Problem(
+        title=status.phrase,
+        status=int(status),
+        detail="something went wrong here; the log has it under the request id",
+        request_id=request_id,
+    )
+    return _encode("error", told)
 
 
 def encode_event(event: AnswerEvent) -> bytes:

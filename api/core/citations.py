@@ -28,6 +28,7 @@ def citations_of(pieces: Sequence[Released], blocks: Sequence[Block]) -> list[Ci
             section=block.section,
             quote=_quote(block.text, " ".join(said[block.n])),
             commit=block.commit,
+            committed_at=block.committed_at,
         )
         for block in blocks
         if block.n in said

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from api.core.quote import address_of
 from schemas.answers import HEADING_JOINT, Hit
@@ -18,6 +19,7 @@ class Block:
     text: str
     source: str
     commit: str
+    committed_at: datetime | None = None
 
 
 def blocks_of(hits: Sequence[Hit]) -> list[Block]:
@@ -34,6 +36,7 @@ def blocks_of(hits: Sequence[Hit]) -> list[Block]:
             text="\n\n".join(dict.fromkeys(hit.text for hit in found)),
             source=found[0].source,
             commit=found[0].commit,
+            committed_at=found[0].committed_at,
         )
         for n, (url, found) in enumerate(by_section.items(), 1)
     ]

@@ -171,6 +171,7 @@ def _citation(n: int, hit: Hit, quotes: Sequence[str]) -> Citation:
         section=hit.section,
         quote=_LEFT_OUT.join(quotes),
         commit=hit.commit,
+        committed_at=hit.committed_at,
     )
 
 

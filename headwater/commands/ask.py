@@ -17,6 +17,7 @@ from schemas.answers import (
     HEADING_JOINT,
     AnswerDelta,
     AnswerEvent,
+    Citation,
     QueryRequest,
     QueryResponse,
     SearchRequest,
@@ -95,10 +96,16 @@ def _shortened(text: str, *, chars: int = 300) -> str:
     return line if len(line) <= chars else line[:chars].rsplit(" ", 1)[0] + " …"
 
 
+def _state(citation: Citation) -> str:
+    """The state of the page that is quoted."""
+    of = f" of {citation.committed_at:%Y-%m-%d %H:%M} UTC" if citation.committed_at else ""
+    return f"as of {citation.commit[:12]}{of}"
+
+
 def _below(answer: QueryResponse) -> str:
     """What stands below the text of an answer: its sources, how it was made, and of which state it is."""
     lines = [
-        f"[{citation.n}] {_place(citation.title, citation.section)}\n    {citation.url}"
+        f"[{citation.n}] {_place(citation.title, citation.section)}\n    {citation.url}\n    {_state(citation)}"
         for citation in answer.citations
     ]
     if answer.refused:

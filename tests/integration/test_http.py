@@ -192,19 +192,22 @@ def test_what_is_not_there_is_a_problem(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value"),
+    ("field", "value", "status"),
     [
-        ("min_commit", {"docs": "c0ffee"}),
-        ("route", "strong"),
-        ("version", "2.0"),
+        ("min_commit", {"docs": "c0ffee"}, 400),
+        ("route", "strong", 400),
+        ("path", [], 400),
+        ("path", ["a"] * 21, 400),
+        ("path", ["*a" * 13], 400),
+        ("version", "2.0", 404),
     ],
 )
-def test_a_field_that_is_not_served_yet_and_a_route_that_is_not_there_are_refused_by_name(
-    field: str, value: object
+def test_what_cannot_be_asked_for_is_refused_by_name(
+    field: str, value: object, status: int
 ) -> None:
     response = post_json("/query", {"question": "autoscaling", field: value})
 
-    assert_problem(response, 400)
+    assert_problem(response, status)
     assert field in response.json()["detail"]
 
 

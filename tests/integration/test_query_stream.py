@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
@@ -11,6 +11,7 @@ import httpx
 import msgspec
 import pytest
 
+from api.adapters import events as sse
 from api.adapters.llm import OpenAiModel
 from api.core.ground import Grounding
 from api.main import make_answering, make_composing, open_models
@@ -20,7 +21,7 @@ from headwater.http import make_app
 from headwater.metrics import QueryMeter, make_metrics
 from headwater.server import bind, serve_on
 from index.adapters.memory_conversations import MemoryConversations
-from schemas.answers import PageResponse, QueryResponse, SearchResponse
+from schemas.answers import AnswerDelta, AnswerEvent, PageResponse, QueryResponse, SearchResponse
 from schemas.errors import StoreUnavailable
 from tests.support.model_double import Double, a_double, fails, hangs, says
 from tests.support.models import HELD, HIT, TOLD
@@ -182,6 +183,52 @@ def test_the_model_is_left_within_a_second_of_its_client(
         took_s = asyncio.run(work(double))
 
     assert took_s < LEFT_WITHIN_S
+
+
+def test_a_silent_model_is_waited_for_under_comments(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy sees that the connection lives; a client that reads events sees nothing of it."""
+    monkeypatch.setattr(sse, "KEEP_ALIVE_S", 0.05)
+
+    async def work(double: Double) -> str:
+        async with served(double, first_token_s=0.6, total_s=0.6, retries=0) as at:
+            return (await at.client.post("/query", json=QUESTION | {"stream": True})).text
+
+    with a_double(hangs()) as double:
+        text = asyncio.run(work(double))
+
+    blocks = text.strip().split("\n\n")
+    comments = [block for block in blocks if block.startswith(":")]
+    assert len(comments) >= 3
+    assert blocks[0].startswith("event: meta")
+    assert blocks[-1].startswith("event: done")
+    events = parsed("\n\n".join(block for block in blocks if not block.startswith(":")))
+    assert events[-1][1]["degraded"] == "model_unavailable"
+
+
+def test_a_reader_who_does_not_read_is_not_answered_ahead() -> None:
+    """One event is made while another is sent: a slow client does not pile up an answer here."""
+    made = 0
+
+    async def events() -> AsyncGenerator[AnswerEvent, None]:
+        nonlocal made
+        for n in range(100):
+            made = n
+            yield AnswerDelta(text=f"{n}")
+
+    async def work() -> list[bytes]:
+        source = events()
+        stream = sse._encoded(await anext(source), source, "id")
+        first = [await anext(stream) for _ in range(3)]
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert made <= 5
+        rest = [piece async for piece in stream]
+        return [*first, *rest]
+
+    pieces = asyncio.run(work())
+
+    assert len(pieces) == 100
+    assert pieces[-1].endswith(b'{"text":"99"}\n\n')
 
 
 def test_r35_a_model_that_is_away_costs_a_request_nothing_and_comes_back_alone() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import aclosing
+from datetime import UTC, datetime
 
 import pytest
 from msgspec.structs import replace
@@ -85,6 +86,18 @@ def test_a_composed_answer_cites_what_it_was_composed_from() -> None:
     assert all(piece in HIT.text for piece in citation.quote.split(" … "))
     assert told.sources == [citation.url]
     assert told.usage == Usage(input_tokens=100, output_tokens=10, cost=0.5)
+
+
+@pytest.mark.parametrize("models", [(), (model("cheap", HELD),)])
+def test_a_citation_carries_the_commit_and_time_of_its_page(
+    models: tuple[MemoryModel, ...],
+) -> None:
+    when = datetime(2026, 11, 22, 22, 32, tzinfo=UTC)
+    dated = replace(HIT, committed_at=when)
+
+    told = answer(answering(*models, search=Index(dated).search))
+
+    assert [(one.commit, one.committed_at) for one in told.citations] == [(HIT.commit, when)]
 
 
 @pytest.mark.parametrize("is_up", [True, False])
