@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
@@ -42,11 +42,19 @@ class OpenAiModel:
     """`api.core.ports.Model` over one endpoint.
 
     Safe to use by many tasks of one event loop. It breaks off at the first failure that retries do not mend, and then
-    says it is not up until a probe succeeds.
+    says it is not up until a probe succeeds, which `keep` makes by the clock `now_s` and after each `sleep`.
     """
 
-    def __init__(self, settings: LlmSettings, *, api_key: str) -> None:
+    def __init__(
+        self,
+        settings: LlmSettings,
+        *,
+        api_key: str,
+        now_s: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._settings = settings
+        self._now_s, self._sleep = now_s, sleep
         self._http = (
             DefaultAsyncHttpxClient(  # a redirect could send the docs and the key elsewhere
                 follow_redirects=False,
@@ -153,7 +161,7 @@ class OpenAiModel:
 
     def failed(self, reason: str) -> ModelUnavailable:
         """Remember a failure. Returns: what tells of it."""
-        self._breaker.failed(time.monotonic())
+        self._breaker.failed(self._now_s())
         self.went_down.set()
         return ModelUnavailable(self.role, reason)
 
@@ -179,7 +187,7 @@ class OpenAiModel:
                 async for _ in reply:
                     pass
         except ModelUnavailable:
-            self._breaker.probed(time.monotonic())
+            self._breaker.probed(self._now_s())
             return False
         except ContextTooLong:  # which it would not say if it were away
             pass
@@ -190,12 +198,12 @@ class OpenAiModel:
         """Runs beside the answers: learns about the server, and tries what failed until it answers again."""
         await self._tokens.learn()
         while True:
-            due_s = self._breaker.due_in_s(time.monotonic())
+            due_s = self._breaker.due_in_s(self._now_s())
             if due_s is None:
                 self.went_down.clear()
                 await self.went_down.wait()
                 continue
-            await asyncio.sleep(due_s)
+            await self._sleep(due_s)
             await self.probe()
 
     async def close(self) -> None:

@@ -1,105 +1,21 @@
 """POST /query over a real socket: events as they are made, and an upstream that is left when the client leaves."""
 
 import asyncio
-import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import timedelta
+from collections.abc import AsyncGenerator
 
 import httpx
 import msgspec
 import pytest
 
 from api.adapters import events as sse
-from api.adapters.llm import OpenAiModel
-from api.core.ground import Grounding
-from api.main import make_answering, make_composing, open_models
-from api.main import routes as api_routes
-from api.settings import AnswerSettings, LlmSettings
-from headwater.http import make_app
-from headwater.metrics import QueryMeter, make_metrics
-from headwater.server import bind, serve_on
-from index.adapters.memory_conversations import MemoryConversations
-from schemas.answers import AnswerDelta, AnswerEvent, PageResponse, QueryResponse, SearchResponse
-from schemas.errors import StoreUnavailable
+from schemas.answers import AnswerDelta, AnswerEvent, QueryResponse
 from tests.support.model_double import Double, a_double, fails, hangs, says
-from tests.support.models import HELD, HIT, TOLD
+from tests.support.models import HELD, TOLD
+from tests.support.served import parsed, served
 
 QUESTION = {"question": "Do actors keep their state between calls?"}
 LEFT_WITHIN_S = 1.0
-
-
-async def found(
-    question: str, *, k: int, sources: Sequence[str] | None, paths: Sequence[str] = ()
-) -> SearchResponse:
-    if "outage" in question:
-        raise StoreUnavailable("gone")
-    return SearchResponse(question=question, hits=[HIT], as_of={})
-
-
-async def no_page(url: str) -> PageResponse | None:
-    return None
-
-
-class Served:
-    """A running app with one model behind it."""
-
-    def __init__(self, client: httpx.AsyncClient, models: Sequence[OpenAiModel]) -> None:
-        self.client = client
-        self.models = models
-
-    async def metric(self, name: str) -> float:
-        text = (await self.client.get("/metrics")).text
-        return next(
-            (float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith(name)),
-            0.0,
-        )
-
-
-@asynccontextmanager
-async def served(double: Double, **more: object) -> AsyncIterator[Served]:
-    llms = [
-        LlmSettings(role="cheap", base_url=double.base_url, model="double", **more)  # type: ignore[arg-type]
-    ]
-    metrics = make_metrics()
-    meter = QueryMeter(metrics)
-    stop = asyncio.Event()
-    async with AsyncExitStack() as stack:
-        models = open_models(llms, {}, stack)
-        composing = make_composing(models, AnswerSettings(), ground=Grounding, meter=meter)
-        talks = MemoryConversations(turns=6, age=timedelta(hours=1))
-        answering = make_answering(
-            found, AnswerSettings(), composing=composing, conversations=talks, meter=meter
-        )
-        app = make_app(
-            routes=api_routes(answering, no_page),
-            checks={},
-            hosts=(),
-            metrics_registry=metrics.registry,
-        )
-        listening = stack.enter_context(bind("127.0.0.1", 0))
-        group = await stack.enter_async_context(asyncio.TaskGroup())
-        started = asyncio.Event()
-        group.create_task(serve_on(listening, app, stop=stop, started=started.set))
-        keeping = [group.create_task(model.keep()) for model in models]
-        await started.wait()
-        base = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        async with httpx.AsyncClient(base_url=base, timeout=60) as client:
-            try:
-                yield Served(client, models)
-            finally:
-                stop.set()
-                for task in keeping:
-                    task.cancel()
-
-
-def parsed(text: str) -> list[tuple[str, dict[str, object]]]:
-    events = []
-    for block in text.strip().split("\n\n"):
-        name, data = block.split("\n")
-        events.append((name.removeprefix("event: "), json.loads(data.removeprefix("data: "))))
-    return events
 
 
 @pytest.mark.parametrize(
@@ -161,7 +77,7 @@ def test_what_is_wrong_before_the_first_event_has_its_status(
 
 @pytest.mark.parametrize("is_stream", [True, False])
 @pytest.mark.parametrize("pieces", [(), (HELD, " And")])
-def test_the_model_is_left_within_a_second_of_its_client(
+def test_s26_the_model_is_left_within_a_second_of_its_client(
     is_stream: bool, pieces: tuple[str, ...]
 ) -> None:
     async def work(double: Double) -> float:
