@@ -51,7 +51,7 @@ from schemas.errors import (
     WrongUse,
 )
 from schemas.events import PageEvent
-from schemas.ids import Generation
+from schemas.ids import Generation, SourceName
 from stream.handlers import Consumer, Told
 
 _LEDGER_KEPT = timedelta(days=30)
@@ -233,8 +233,10 @@ async def open_runtime(
             lexical=retrieval.lexical, page=retrieval.page, per_page=retrieval.per_page
         )
         embed_query = QuestionEmbedder(models, store.generations)
+        caps = {SourceName(one.name): one.max_chunks for one in settings.source if one.max_chunks}
+        steering = configured_steering(settings)
         searcher = Searcher(
-            store.search, embed_query, weights, retrieval.candidates, configured_steering(settings)
+            store.search, embed_query, weights, retrieval.candidates, steering, caps
         )
         runtime = Runtime(settings, store, models, transport, searcher, Cost(), examine, watch)
         stack.push_async_callback(runtime.receiving.close)

@@ -25,6 +25,7 @@ class SourceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     that the docs are of; questions may ask for one. `poll_s` empty means 60 for remotes and 2 for paths.
     `webhook_secret_env` names the environment variable that holds the webhook's secret. `pinned` makes a folder one of
     curated answers: each heading is a question, and the text below it is the answer where that is asked.
+    `max_chunks` is the most that an answer holds of a source that others than you write, 0 any number.
     """
 
     name: str
@@ -40,3 +41,4 @@ class SourceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     poll_s: Annotated[float, Meta(gt=0, le=86_400)] | None = None
     webhook_secret_env: str = ""
     pinned: bool = False
+    max_chunks: Annotated[int, Meta(ge=0, le=100)] = 0

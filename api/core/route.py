@@ -43,6 +43,7 @@ class Reason(StrEnum):
     ONLY_ROLE = "no other model is configured"
     STRONG_EVIDENCE = "the evidence is strong enough for the cheap model"
     WEAK_EVIDENCE = "the evidence is weak"
+    NOT_WEIGHED = "no vectors were compared, so that the evidence cannot be weighed"
     TRAINED_CHEAP = "the trained router takes the cheap model to be enough"
     TRAINED_STRONG = "the trained router takes the cheap model not to be enough"
     TOPIC = "the question is about a topic that is not answered here"
@@ -88,6 +89,8 @@ def decide_route(
 
     A route that the request asks for is taken. Else the trained router decides where there is one,
     and the strength of the evidence where there is none; further roles are taken only when asked for.
+    While only words are compared that strength is unknown: the cheap model comes first, so that an
+    embedder that is away does not send every question to the dear one.
     Raises: BadQuestion where the request asks for a route that is not there.
     """
     model = routing.model
@@ -99,6 +102,8 @@ def decide_route(
         return Chosen(_there(asked, roles), Reason.ASKED, score)
     if CHEAP not in roles or STRONG not in roles:
         return _without_choice(roles, score)
+    if model is None and evidence.top_cosine is None and evidence != NO_EVIDENCE:
+        return Chosen(CHEAP, Reason.NOT_WEIGHED, score)
     is_enough = score >= least
     return Chosen(CHEAP if is_enough else STRONG, _reason(is_enough, model is not None), score)
 

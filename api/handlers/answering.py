@@ -23,7 +23,7 @@ from api.core.quote import (
     refuse,
     refuse_topic,
 )
-from api.core.route import EXTRACTIVE, Chosen, Reason, decide_route, evidence_of
+from api.core.route import EXTRACTIVE, STRONG, Chosen, Reason, decide_route, evidence_of
 from api.core.topics import Topic, topic_of
 from api.handlers.composing import Composing, Task, compose
 from api.handlers.talking import Talk, Talking, begin_talk, keep_turn, standing_question
@@ -176,7 +176,8 @@ async def _look(asked: Asked, talk: Talk, answering: Answering, draft: Draft) ->
     """Search for what is asked. A question that has left its conversation's subject is looked for alone."""
     if topic := topic_of(asked.question, answering.topics):
         return await _look_aside(asked.question, topic, asked, answering)
-    question = await standing_question(asked.question, talk.past, answering.composing, draft)
+    composing = answering.composing if asked.route in (None, STRONG) else None
+    question = await standing_question(asked.question, talk.past, composing, draft)
     is_rewritten = question not in (asked.question, joined_question(asked.question, talk.past))
     if is_rewritten and (topic := topic_of(question, answering.topics)):
         return await _look_aside(question, topic, asked, answering)

@@ -62,7 +62,10 @@ async def keep_turn(talk: Talk, turn: Turn, talking: Talking | None) -> None:
 async def standing_question(
     question: str, past: Sequence[Turn], composing: Composing | None, draft: Draft
 ) -> str:
-    """What to look for: the question rewritten by a strong model where there is one, else joined to the last."""
+    """What to look for: the question rewritten by a strong model where there is one, else joined to the last.
+
+    `composing` None asks no model, as where the request is for another one.
+    """
     strong = composing.models.get(STRONG) if composing else None
     if not past or composing is None or strong is None or not strong.is_up:
         return joined_question(question, past)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
+from index.core.caps import cap_sources
 from index.core.pinned import set_apart
 from index.core.ports import QueryVector, SearchStore
 from index.core.rank import (
@@ -40,13 +41,14 @@ EmbedQuery = Callable[[str], Awaitable[QueryVector]]
 
 @dataclass(frozen=True, slots=True)
 class Searcher:
-    """All that a search is made with: `candidates` chunks are asked of each ranking, `steering` is configured."""
+    """All that a search is made with: `candidates` chunks are asked of each ranking; `caps` are the most of a source."""
 
     store: SearchStore
     embed_query: EmbedQuery
     weights: RankWeights
     candidates: int
     steering: Steering = field(default_factory=Steering)
+    caps: Mapping[SourceName, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +83,12 @@ async def search_index(
     apart = set_apart(found.chunks, ways, steering.pinned, has_vectors=has_vectors)
     ranked = rank_page_first(
         apart.others,
-        k=k,
+        k=len(found.chunks) if searcher.caps else k,
         weights=searcher.weights,
         weight_of=steering.weight_of,
         first=apart.first,
     )
+    ranked = cap_sources(ranked, searcher.caps, k=k)
     standings = standings_of(found.chunks, has_vectors=has_vectors)
     return SearchResponse(
         question=question,

@@ -220,6 +220,7 @@ def test_what_cannot_be_asked_for_is_refused_by_name(
         {"question": "null\0byte"},
         {"question": "???"},
         {"question": "x" * 4_001},
+        {"question": "x" * 10_000},
         {"question": "x" * 200_000},
         {"question": 7},
         {"question": "a", "query": "b"},

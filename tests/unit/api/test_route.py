@@ -75,7 +75,21 @@ def test_weak_evidence_goes_to_the_strong_model() -> None:
     assert (chosen.role, chosen.reason, chosen.score) == (STRONG, Reason.WEAK_EVIDENCE, 0.0)
 
 
-@given(evidences, st.floats(0, 1))
+def test_while_no_vectors_are_compared_the_cheap_model_comes_first() -> None:
+    """The strength is unknown then, and 0 by name: every question would be one for the strong model."""
+    chosen = decided(replace(GOOD, top_cosine=None, agreement=0.0))
+
+    assert (chosen.role, chosen.reason, chosen.score) == (CHEAP, Reason.NOT_WEIGHED, 0.0)
+
+
+@pytest.mark.parametrize(("question", "role"), [("easy", CHEAP), ("hard", STRONG)])
+def test_a_trained_router_decides_without_vectors_too(question: str, role: str) -> None:
+    chosen = decided(replace(GOOD, top_cosine=None), question=question, model=ROUTER)
+
+    assert chosen.role == role
+
+
+@given(evidences.filter(lambda one: one.top_cosine is not None), st.floats(0, 1))
 def test_the_setting_is_the_line_between_the_two(evidence: Evidence, least: float) -> None:
     chosen = decided(evidence, settings=RouterSettings(escalate_below=least))
 
