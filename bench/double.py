@@ -1,8 +1,9 @@
 """A double of the OpenAI API as a process of its own: it says what stands in the sections it is shown, at a set rate.
 
-`python -m bench.double RATE` prints its port. What it says are whole sentences of the sections, each once and with its
-number: all of it holds, and one piece is one sentence. RATE 0 says them at once. `GET /calls` tells when, on the
-machine's monotonic clock, each request for a completion had come in whole; `GET /last` gives the last one back.
+`python -m bench.double RATE MOST TOKENS` prints its port. What it says are at most MOST sentences of the sections, each
+once and with its number: all of it holds. One is TOKENS pieces long, of which RATE come a second; 0 says them at once.
+`GET /calls` tells when, on the machine's monotonic clock, each request for a completion had come in whole; `GET /last`
+gives the last one back.
 """
 
 import asyncio
@@ -42,16 +43,24 @@ class Double:
 
 
 @contextmanager
-def a_double(*, rate: float = 0.0, most: int = _MOST) -> Iterator[Double]:
-    """Run it while the block runs; it says `rate` sentences a second, at most `most` an answer."""
-    command = [sys.executable, "-m", "bench.double", str(rate), str(most)]
+def a_double(*, rate: float = 0.0, most: int = _MOST, tokens: int = 1) -> Iterator[Double]:
+    """Run it while the block runs; it says `rate` tokens a second, `tokens` to each of at most `most` sentences."""
+    command = [sys.executable, "-m", "bench.double", str(rate), str(most), str(tokens)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
-            base = f"http://127.0.0.1:{(process.stdout or sys.stdin).readline().strip()}"
+            base = f"http://127.0.0.1:{port_of(process)}"
             with httpx.Client(base_url=base, timeout=60) as client:
                 yield Double(f"{base}/v1", client)
         finally:
             process.terminate()
+
+
+def port_of(process: "subprocess.Popen[str]") -> int:
+    """What a helper prints first. Raises: SystemExit where it ended instead."""
+    line = process.stdout.readline().strip() if process.stdout else ""
+    if not line:
+        raise SystemExit("a helper of the benchmark ended at once")
+    return int(line)
 
 
 def llm_toml(double: Double, **more: object) -> str:
@@ -78,6 +87,7 @@ def sentences_of(messages: list[Mapping[str, str]]) -> list[str]:
 class _Serving:
     rate: float
     most: int
+    tokens: int
     calls: list[float] = field(default_factory=list)
     last: dict[str, Any] = field(default_factory=dict)
 
@@ -109,7 +119,8 @@ class _Serving:
             b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
         )
         due_s = came_s
-        for text in sentences_of(asked["messages"])[: self.most]:
+        said = sentences_of(asked["messages"])[: self.most]
+        for text in (token for sentence in said for token in _tokens(sentence, self.tokens)):
             due_s += 1 / self.rate if self.rate else 0
             await asyncio.sleep(max(0.0, due_s - time.monotonic()))
             await _send(writer, _chunk({"delta": {"content": text}}))
@@ -118,6 +129,11 @@ class _Serving:
         writer.write(b"0\r\n\r\n")
         await writer.drain()
         return None
+
+
+def _tokens(sentence: str, count: int) -> list[str]:
+    size = -(-len(sentence) // count)
+    return [sentence[at : at + size] for at in range(0, len(sentence), size)]
 
 
 def _chunk(choice: Mapping[str, object]) -> str:
@@ -131,11 +147,11 @@ async def _send(writer: asyncio.StreamWriter, text: str) -> None:
     await writer.drain()
 
 
-async def _serve(rate: float, most: int) -> None:
-    server = await asyncio.start_server(_Serving(rate, most).connected, "127.0.0.1", 0, limit=2**22)
+async def _serve(serving: _Serving) -> None:
+    server = await asyncio.start_server(serving.connected, "127.0.0.1", 0, limit=2**22)
     print(server.sockets[0].getsockname()[1], flush=True)  # noqa: T201 - what its parent waits for
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(float(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(_serve(_Serving(float(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))))

@@ -69,13 +69,13 @@ class Server:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[Server]:
-    """Run `headwater up` with the configuration in `folder`, ready when the block begins."""
+def serving(folder: Path, *, command: str = "up") -> Iterator[Server]:
+    """Run `headwater up`, or another command that answers, with the configuration in `folder`; ready in the block."""
     start_s = time.perf_counter()
-    command = [sys.executable, "-m", "headwater.main", "up", "--port", "0"]
+    words = [sys.executable, "-m", "headwater.main", command, "--port", "0"]
     environment = {**os.environ, "BENCH_SECRET": SECRET}
     process = subprocess.Popen(
-        command, cwd=folder, stderr=subprocess.PIPE, text=True, env=environment
+        words, cwd=folder, stderr=subprocess.PIPE, text=True, env=environment
     )
     try:
         base = _address(process)
