@@ -41,7 +41,7 @@ EmbedQuery = Callable[[str], Awaitable[QueryVector]]
 
 @dataclass(frozen=True, slots=True)
 class Searcher:
-    """All that a search is made with: `candidates` chunks are asked of each ranking; `caps` are the most of a source."""
+    """All that a search is made with: `candidates` chunks are asked of each ranking; `caps`: the most of a source."""
 
     store: SearchStore
     embed_query: EmbedQuery
