@@ -1,6 +1,7 @@
-"""Running an evaluation: each question through the very search that answers use."""
+"""Running an evaluation: each question through the very search that answers use; and making questions."""
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -9,10 +10,15 @@ import msgspec
 from api.core.ports import Search
 from api.core.signals import Evidence, evidence_of
 from eval.core.retrieval import Found, Item, Question, RetrievalReport, page_of, rank_of, report_of
+from eval.core.synthesize import template_questions
+from index.core.stored import DumpedPage
 from schemas.errors import BadConfiguration, HeadwaterError
+from schemas.ids import SourceName
 
 IsIndexed = Callable[[str], Awaitable[bool]]
 """Whether a page's URL, without an anchor, is in the index."""
+Dump = Callable[[SourceName], Awaitable[Mapping[str, DumpedPage]]]
+"""The pages of a source, by path."""
 Progress = Callable[[int, int], None]
 
 
@@ -78,6 +84,14 @@ async def gather_evidence(
         found.append(evidence_of(hits, now=now))
         progress(number, len(questions))
     return found
+
+
+async def synthesize_questions(
+    sources: Sequence[SourceName], *, dump: Dump, count: int, seed: int
+) -> list[Question]:
+    """At most `count` questions about the pages of `sources`; see `template_questions`."""
+    pages = [page for name in sources for _, page in sorted((await dump(name)).items())]
+    return await asyncio.to_thread(template_questions, pages, count=count, seed=seed)
 
 
 async def _find(question: Question, k: int, search: Search) -> Found:

@@ -8,7 +8,6 @@ import signal
 import sys
 import traceback
 from importlib import metadata
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,6 +22,7 @@ from headwater.deployment import (
     topics,
     worker_command,
 )
+from headwater.evaluating import evaluation
 from headwater.failing import fail
 from headwater.operating import generation, parked
 from headwater.routing import route
@@ -36,11 +36,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-evaluation = typer.Typer(
-    help="Score retrieval on questions with known sources.", no_args_is_help=True
-)
-app.add_typer(evaluation, name="eval")
-
 Location = Annotated[
     list[str] | None,
     typer.Argument(help="A folder, repository, git URL or bundle; none: the configured sources."),
@@ -330,23 +325,6 @@ def migrate_command(
     run_command(upkeep.run_migrate(settings_of(config), check=check, json=json))
 
 
-@evaluation.command("run")
-def eval_run_command(
-    questions: Annotated[
-        Path, typer.Option("--questions", help='One {"question", "source"} a line.')
-    ],
-    k: Annotated[
-        int, typer.Option("-k", min=1, max=MAX_K, help="Chunks placed in the context.")
-    ] = 7,
-    json: JsonOption = False,
-    config: ConfigOption = None,
-) -> None:
-    """Score retrieval: how often the page that answers is among the k chunks."""
-    from headwater.commands.evaluate import run_evaluation
-
-    run_command(run_evaluation(settings_of(config), questions, k=k, json=json))
-
-
 app.command("serve")(serve_command)
 app.command("ingest")(ingest_command)
 app.command("worker")(worker_command)
@@ -354,6 +332,7 @@ app.add_typer(topics, name="topics")
 app.add_typer(models, name="models")
 app.add_typer(generation, name="generation")
 app.add_typer(parked, name="parked")
+app.add_typer(evaluation, name="eval")
 app.add_typer(route, name="route")
 
 

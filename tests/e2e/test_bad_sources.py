@@ -167,6 +167,7 @@ READING = [
     ["verify", "docs"],
     ["verify", "docs", "--repair"],
     ["eval", "run", "--questions", "questions.jsonl"],
+    ["eval", "synthesize", "--out", "made.jsonl"],
 ]
 
 

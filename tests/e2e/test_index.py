@@ -189,6 +189,18 @@ def test_questions_with_known_sources_are_scored(orchard: Orchard, tmp_path: Pat
     assert (scored["covered"], scored["retrieval_score"]) == (0.5, 0.5)
 
 
+def test_questions_made_from_the_index_are_scored_by_it(orchard: Orchard, tmp_path: Path) -> None:
+    file = tmp_path / "made.jsonl"
+
+    told = orchard.program.done("eval", "synthesize", "--count", "2", "--out", str(file))
+    again = orchard.program.run("eval", "synthesize", "--source", "nowhere", "--out", str(file))
+    scored = orchard.program.done("eval", "run", "--questions", str(file))
+
+    assert (told["questions"], scored["n"], scored["covered"]) == (2, 2, 1.0)
+    assert again.status == 2
+    assert "nowhere" in again.complaint
+
+
 def test_a_bundle_on_the_command_line_is_indexed_beside(orchard: Orchard, tmp_path: Path) -> None:
     bundle = orchard.docs.bundle(tmp_path / "orchard.bundle")
 
