@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from functools import partial
-from hashlib import sha256
 from types import MappingProxyType
 
-import msgspec
 from litestar.handlers import HTTPRouteHandler
 
 from api.adapters.http import page_route, query_route, search_route
@@ -85,11 +83,14 @@ def make_composing(
     settings: AnswerSettings,
     *,
     ground: Ground,
-    llms: Sequence[LlmSettings] = (),
+    configuration: str = "",
     routing: Routing | None = None,
     meter: Meter | None = None,
 ) -> Composing | None:
-    """What composes with `models`, in the order of their roles; None where there is none but a judge."""
+    """What composes with `models`, in the order of their roles; None where there is none but a judge.
+
+    `configuration` is a hash of all that an answer depends on beside its context.
+    """
     composers = {model.role: model for model in models if model.role != JUDGE}
     if not composers:
         return None
@@ -101,7 +102,7 @@ def make_composing(
         meter or SilentMeter(),
         persona=_persona(settings),
         routing=routing or Routing(),
-        configuration=sha256(msgspec.json.encode((settings, tuple(llms)))).hexdigest(),
+        configuration=configuration,
     )
 
 

@@ -14,6 +14,7 @@ from api.core.ports import Meter
 from api.core.route import Routing
 from api.handlers import Answering, Composing
 from api.main import make_answering, make_composing, open_models
+from headwater.config_hash import config_hash
 from headwater.runtime import Runtime
 from headwater.settings import Settings
 from index.adapters.postgres.commits import PostgresCommits
@@ -50,12 +51,13 @@ async def open_language(
     """The configured models while the block runs; nothing is asked of them yet."""
     async with AsyncExitStack() as stack:
         models = open_models(settings.llm, keys, stack)
+        router = configured_router(settings.router)
         composing = make_composing(
             models,
             settings.answer,
             ground=partial(Grounding, limits=GroundLimits()),
-            llms=settings.llm,
-            routing=Routing(settings.router, configured_router(settings.router)),
+            configuration=config_hash(settings, router=router),
+            routing=Routing(settings.router, router),
             meter=meter,
         )
         yield Language(models, composing)

@@ -9,6 +9,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from api.adapters.router_file import configured_router
+from headwater.config_hash import config_hash
 from headwater.console import print_json, print_text, say
 from headwater.home import is_followed, require_index
 from headwater.indexing import open_source
@@ -21,7 +23,7 @@ from index.core.embedding import cosines
 from index.core.generations import Fingerprint, GenerationInfo, differences
 from index.core.ledger import Delays, SourceStatus
 from ingest.handlers.verify import Verified, Verifier, verify_source
-from schemas.errors import BrokerUnavailable, WrongUse
+from schemas.errors import BadConfiguration, BrokerUnavailable, WrongUse
 from schemas.ids import SourceName, TextHash, page_id
 from stream.core.progress import lag_of
 
@@ -58,6 +60,8 @@ class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
 
     `pinned`: a person chose the live generation. `differs` says how it is not what is configured here. `beside` are the
     other generations that receive changes. `lag` counts events that no worker has acknowledged; None without a broker.
+    `config_hash` is one of all that is configured here and may change an answer; None where the router's file cannot be
+    read.
     """
 
     generation: int
@@ -67,6 +71,7 @@ class StatusReport(msgspec.Struct, frozen=True, kw_only=True):
     beside: dict[int, str]
     lag: int | None
     followed: bool
+    config_hash: str | None
     sources: list[SourceReport]
 
 
@@ -111,6 +116,7 @@ async def run_status(settings: Settings, *, env: Mapping[str, str], json: bool) 
         },
         lag=await _lag(settings, env),
         followed=await asyncio.to_thread(is_followed, settings),
+        config_hash=await asyncio.to_thread(_config_hash, settings),
         sources=sources,
     )
     if json:
@@ -118,6 +124,15 @@ async def run_status(settings: Settings, *, env: Mapping[str, str], json: bool) 
     else:
         print_text("\n".join(_status_lines(report, utc_now())))
     return 0
+
+
+def _config_hash(settings: Settings) -> str | None:
+    """What cannot be told of the configuration hides nothing else."""
+    try:
+        return config_hash(settings, router=configured_router(settings.router))
+    except BadConfiguration as error:
+        say(str(error))
+        return None
 
 
 def _source_report(status: SourceStatus, delay: Delays) -> SourceReport:
@@ -259,6 +274,8 @@ def _status_lines(report: StatusReport, now: datetime) -> list[str]:
         lines.append(
             "  pinned: it stays live until it is what is configured, or another is promoted"
         )
+    if report.config_hash is not None:
+        lines.append(f"  configuration {report.config_hash}")
     lines += [f"  not as configured: {what}" for what in report.differs]
     lines += [f"  beside it: generation {one}, {state}" for one, state in report.beside.items()]
     if report.lag is not None:

@@ -1,10 +1,13 @@
 """The language models of a configuration, and their secrets."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
-from headwater.language import llm_keys
+from api.core.ports import SilentMeter
+from headwater.config_hash import config_hash
+from headwater.language import llm_keys, open_language
 from headwater.settings import Settings, load_settings
 from schemas.errors import BadConfiguration
 
@@ -49,3 +52,16 @@ def test_a_wrong_model_is_named_in_one_line(text: str, named: str, tmp_path: Pat
         configured(text, tmp_path)
 
     assert "\n" not in str(told.value)
+
+
+def test_what_is_composed_is_kept_under_a_hash_of_the_configuration(tmp_path: Path) -> None:
+    async def configuration_of(settings: Settings) -> str:
+        async with open_language(settings, {}, SilentMeter()) as language:
+            assert language.composing is not None
+            return language.composing.configuration
+
+    one = configured(LLM.format("cheap"), tmp_path)
+    other = configured(f'{LLM.format("cheap")}\n[answer]\nlanguage = "de"\n', tmp_path)
+
+    assert asyncio.run(configuration_of(one)) == config_hash(one)
+    assert asyncio.run(configuration_of(other)) != config_hash(one)
