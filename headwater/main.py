@@ -228,6 +228,9 @@ def ask_command(
     path: Paths = None,
     version: Version = None,
     min_commit: MinCommit = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show why each section ranked where it did.")
+    ] = False,
     json: JsonOption = False,
     config: ConfigOption = None,
 ) -> None:
@@ -235,9 +238,11 @@ def ask_command(
 
     On a terminal the answer appears while it is composed.
 
-    Example:
+    Examples:
 
       headwater ask "how do I limit retries"
+
+      headwater ask "how do I limit retries" --explain
     """
     from headwater.commands import ask
 
@@ -248,6 +253,7 @@ def ask_command(
         path=tuple(path) if path else None,
         version=version,
         min_commit=_commits(min_commit),
+        explain=explain,
     )
     run_command(ask.run_ask(settings_of(config), request, env=os.environ, json=json))
 

@@ -1,6 +1,7 @@
 """What the query API takes and gives: the shapes of its JSON bodies."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 
 import msgspec
@@ -46,6 +47,44 @@ class AsOf(msgspec.Struct, frozen=True, kw_only=True):
     parked: int = 0
 
 
+class Why(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why a chunk ranked where it did.
+
+    Its score is `cosine` and `lexical` together, by `path_weight`, with `page_bonus` and `pinned_bonus` on top.
+    `lexical` is what its `lexical_share` counts, the part of the question's best BM25 score that it has. `page_bonus`
+    is what further chunks of the page add, for the page's best one. `likeness` is that of the question to the one whose
+    curated answer it is. `synonyms` are the terms standing in it that the question has not and was looked for by.
+    """
+
+    path: str
+    cosine: float
+    lexical: float
+    lexical_share: float
+    page_bonus: float = 0.0
+    path_weight: float = 1.0
+    pinned_bonus: float = 0.0
+    likeness: float | None = None
+    synonyms: tuple[str, ...] = ()
+
+
+class LeftOutReason(StrEnum):
+    """Why something found is in no answer: its path weighs nothing, or it answers a question that is not asked."""
+
+    HIDDEN = "hidden"
+    NOT_ASKED = "not_asked"
+
+
+class LeftOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A section that was found and left out; `likeness` is that of its question to the one asked."""
+
+    url: str
+    section: str
+    source: str
+    path: str
+    reason: LeftOutReason
+    likeness: float | None = None
+
+
 class Hit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A chunk found.
 
@@ -56,7 +95,8 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `lexical_rank` are its places, from 1, among all chunks that either ranking brought, None where
     the ranking has it not. `committed_at` is of `commit`. `before` and `after` are at most MAX_AROUND
     texts of its section each, in reading order: answers are composed with them, and `POST /search`
-    leaves them out. `pinned` where it is the curated answer to the question that was asked.
+    leaves them out. `why` is told where it is asked for. `pinned` where it is the curated answer to the question that
+    was asked.
     """
 
     url: str
@@ -75,12 +115,27 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     pinned: bool = False
+    why: Why | None = None
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was looked for and what became of it: `terms` of the `question` as it was looked for, and of its `synonyms`.
+
+    `hits` are there with an answer; `left_out` are the nearest sections that the configuration keeps from it.
+    """
+
+    question: str
+    terms: tuple[str, ...]
+    synonyms: tuple[str, ...] = ()
+    hits: tuple[Hit, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 class SearchRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A question for retrieval alone; `query` is another name for `question`.
 
     `in`, `path` and `version` narrow where it looks. `min_commit` has it wait until those commits are searchable.
+    `explain` asks why hits rank as they do.
     """
 
     question: str | None = None
@@ -90,15 +145,20 @@ class SearchRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     version: Version | None = None
     k: K | None = None
     min_commit: MinCommit | None = None
+    explain: bool = False
 
 
 class SearchResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Chunks, best first, and the state of each source they were looked for in."""
+    """Chunks, best first, and the state of each source they were looked for in.
+
+    `explanation` and each hit's `why` are told where they are asked for.
+    """
 
     question: str
     hits: list[Hit]
     as_of: dict[str, AsOf]
     degraded: str | None = None
+    explanation: Explanation | None = None
 
 
 class QueryRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -107,6 +167,7 @@ class QueryRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     `in`, `path` and `version` narrow where it is looked for. `min_commit` has it wait until those commits are
     searchable. `route` names what is to answer: a configured role, or `extractive`. A `conversation_id` that is
     not known, such as "new", begins a conversation, whose id the answer tells. `stream` asks for server-sent events.
+    `explain` asks why sections rank as they do.
     """
 
     question: str | None = None
@@ -119,6 +180,7 @@ class QueryRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     min_commit: MinCommit | None = None
     conversation_id: str | None = None
     stream: bool = False
+    explain: bool = False
 
 
 class Turn(msgspec.Struct, frozen=True, kw_only=True):
@@ -189,6 +251,7 @@ class QueryResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     degraded: str | None = None
     conversation_id: str | None = None
     fallback_url: str | None = None
+    explanation: Explanation | None = None
 
 
 class AnswerMeta(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

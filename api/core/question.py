@@ -27,7 +27,7 @@ class Asked:
     """A stripped question with a letter or digit in it. `sources` None means all of them, no `paths` all pages.
 
     `route` None leaves open what answers, `conversation_id` None asks for no conversation. `min_commit` has the hex
-    digits that a commit of each source begins with.
+    digits that a commit of each source begins with, `explain` asks for the reasons of the ranking.
     """
 
     question: str
@@ -37,6 +37,7 @@ class Asked:
     conversation_id: str | None = None
     min_commit: Mapping[str, str] = field(default_factory=dict)
     paths: tuple[str, ...] = ()
+    explain: bool = False
 
 
 def read_search(
@@ -86,9 +87,14 @@ def _asked(
     sources = _read_sources(request.in_)
     if request.version is not None:
         sources = _of_version(request.version, sources, versions)
-    min_commit = _read_commits(request.min_commit or {}, sources)
-    paths = _read_paths(request.path)
-    return Asked(_read_question(text), k, sources, min_commit=min_commit, paths=paths)
+    return Asked(
+        _read_question(text),
+        k,
+        sources,
+        min_commit=_read_commits(request.min_commit or {}, sources),
+        paths=_read_paths(request.path),
+        explain=request.explain,
+    )
 
 
 def _read_question(text: str | None) -> str:

@@ -13,6 +13,7 @@ from api.core.citations import citations_of
 from api.core.context import Block, blocks_of
 from api.core.conversation import joined_question
 from api.core.draft import Draft
+from api.core.explained import explanation_of
 from api.core.ports import Meter, Search, WaitForCommits
 from api.core.question import Asked, read_query
 from api.core.quote import (
@@ -133,7 +134,8 @@ async def answer_events(
             yield AnswerDelta(text=text)
     done_s = answering.now_s()
     latency_ms = round((done_s - start_s) * 1000, 1)
-    whole = _Whole(task, looked, talk, draft, ending.quoted, answering.settings.fallback_url)
+    fallback_url = answering.settings.fallback_url
+    whole = _Whole(asked, task, looked, talk, draft, ending.quoted, fallback_url)
     response = _response(request_id, whole, latency_ms=latency_ms)
     _count(response, answering, first_s=(first_s or done_s) - start_s, compose_s=done_s - found_s)
     turn = Turn(question=asked.question, answer=response.answer)
@@ -256,6 +258,7 @@ def _paragraphs(answer: str, *, goes_on: bool) -> list[str]:
 class _Whole:
     """Everything that the last event is made of."""
 
+    asked: Asked
     task: Task
     looked: _Looked
     talk: Talk
@@ -296,6 +299,7 @@ def _response(request_id: str, whole: _Whole, *, latency_ms: float) -> QueryResp
         degraded=draft.degraded or found.degraded,
         conversation_id=whole.talk.id,
         fallback_url=whole.fallback_url or None if refused else None,
+        explanation=explanation_of(found) if whole.asked.explain else None,
     )
 
 

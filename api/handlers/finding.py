@@ -2,6 +2,7 @@
 
 import msgspec
 
+from api.core.explained import shown_hits
 from api.core.ports import PageAt
 from api.core.question import read_search, read_url
 from api.handlers.answering import Answering
@@ -18,8 +19,9 @@ async def search_docs(request: SearchRequest, *, answering: Answering) -> Search
     found = await answering.search(
         asked.question, k=asked.k, sources=asked.sources, paths=asked.paths
     )
-    hits = [msgspec.structs.replace(hit, before=(), after=()) for hit in found.hits]
-    return msgspec.structs.replace(found, hits=hits)
+    hits = list(shown_hits(found.hits, explain=asked.explain))
+    explanation = found.explanation if asked.explain else None
+    return msgspec.structs.replace(found, hits=hits, explanation=explanation)
 
 
 async def find_page(url: str, *, page_at: PageAt) -> PageResponse | None:

@@ -8,6 +8,7 @@ from uuid import uuid4
 from api.core.markdown import plain_text
 from api.core.ports import SilentMeter
 from api.handlers import answer_events, search_docs
+from headwater.commands.explaining import explained
 from headwater.console import print_json, print_part, print_text, say
 from headwater.home import require_index
 from headwater.language import Language, answering_of, llm_keys, open_language
@@ -54,12 +55,15 @@ async def run_ask(
         answering = answering_of(runtime, language, meter)
         events = answer_events(request, request_id=uuid4().hex, answering=answering)
         answer = await _shown(events, is_live=not json and sys.stdout.isatty())
+    below = _below(answer)
+    if answer.explanation is not None:
+        below += f"\n\n{explained(answer.explanation)}"
     if json:
         print_json(answer)
     elif sys.stdout.isatty():
-        print_text(_below(answer))
+        print_text(below)
     else:
-        print_text(f"{plain_text(answer.answer)}\n{_below(answer)}")
+        print_text(f"{plain_text(answer.answer)}\n{below}")
     return 0
 
 

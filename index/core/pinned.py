@@ -39,13 +39,15 @@ NOTHING = Likeness(0.0, False)
 class Apart:
     """Candidates with the pinned ones set apart.
 
-    `first` are those of the section whose question is asked, in reading order. `others` are ranked as ever. `left_out`
+    `first` are those of the section whose question is asked, in reading order, and `share` is how alike it is to what
+    was asked. `others` are ranked as ever. `left_out`
     are pinned ones that are not asked for, with their likeness, the most alike first.
     """
 
     first: tuple[Candidate, ...]
     others: tuple[Candidate, ...]
     left_out: tuple[tuple[Candidate, Likeness], ...]
+    share: float = 0.0
 
 
 def set_apart(
@@ -80,6 +82,7 @@ def set_apart(
         tuple(sorted(first, key=lambda one: one.key.ordinal)),
         tuple(one for one in candidates if one.key not in likenesses),
         tuple((one, likenesses[one.key]) for one in ours if one not in first),
+        likenesses[best.key].share if best is not None else 0.0,
     )
 
 

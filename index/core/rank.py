@@ -194,7 +194,7 @@ def _fuse(
 
 def _above(first: Sequence[Ranked], others: Sequence[Ranked]) -> list[Ranked]:
     """`first` with scores above all others, in their order."""
-    highest = max((one.score for one in others), default=0.0)
+    highest = max((one.score for one in (*first, *others)), default=0.0)
     scores = [highest + place for place in range(len(first), 0, -1)]
     all_parts = [
         replace(one.parts, pinned=score - one.parts.score)

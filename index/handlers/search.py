@@ -6,9 +6,11 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from index.core.caps import cap_sources
+from index.core.explain import Account, left_out_of, why_of
 from index.core.pinned import set_apart
 from index.core.ports import QueryVector, SearchStore
 from index.core.rank import (
+    Candidate,
     Candidates,
     QueryTerms,
     Ranked,
@@ -21,7 +23,7 @@ from index.core.rank import (
 from index.core.steering import Steering
 from index.core.synonyms import widened_terms
 from index.core.terms import terms_of
-from schemas.answers import HEADING_JOINT, AsOf, Hit, SearchResponse
+from schemas.answers import HEADING_JOINT, AsOf, Explanation, Hit, SearchResponse, Why
 from schemas.errors import EmbedderUnavailable, StoreUnavailable, UnknownSource
 from schemas.ids import SourceName
 
@@ -74,7 +76,9 @@ async def search_index(
     steering = searcher.steering
     own = tuple(dict.fromkeys(terms_of(question)))[:_MAX_TERMS]
     widened = widened_terms(question, steering.synonyms)[:_MAX_TERMS]
-    vector, found = await _find_shown(question, QueryTerms((*own, *widened)), within, searcher)
+    vector, found, hidden = await _find_shown(
+        question, QueryTerms((*own, *widened)), within, searcher
+    )
     for name in within.names or ():
         if name not in found.as_of:
             raise UnknownSource(name)
@@ -90,27 +94,37 @@ async def search_index(
     )
     ranked = cap_sources(ranked, searcher.caps, k=k)
     standings = standings_of(found.chunks, has_vectors=has_vectors)
+    account = Account(apart, widened, hidden)
     return SearchResponse(
         question=question,
-        hits=[_hit(entry, standings[entry.candidate.key]) for entry in ranked],
+        hits=[
+            _hit(entry, standings[entry.candidate.key], why_of(entry, account)) for entry in ranked
+        ],
         as_of=shown_as_of(found.as_of),
         degraded=None if has_vectors else "lexical_only",
+        explanation=Explanation(
+            question=question,
+            terms=own,
+            synonyms=widened,
+            left_out=tuple(left_out_of(account)),
+        ),
     )
 
 
 async def _find_shown(
     question: str, terms: QueryTerms, within: Within, searcher: Searcher
-) -> tuple[QueryVector | None, Candidates]:
-    """What is found without pages of weight 0; where those take the places of others, more is asked for."""
+) -> tuple[QueryVector | None, Candidates, Sequence[Candidate]]:
+    """What is found without pages of weight 0, and these; where they take the places of others, more is asked for."""
     limit = searcher.candidates
     while True:
         vector, found = await _find(question, terms, within, replace(searcher, candidates=limit))
         if not searcher.steering.may_hide:
-            return vector, found
+            return vector, found, ()
         shown = tuple(one for one in found.chunks if searcher.steering.weight_of(one.key) > 0)
         is_enough = len(shown) >= searcher.candidates or len(shown) == len(found.chunks)
         if is_enough or limit >= _MAX_CANDIDATES:
-            return vector, Candidates(shown, found.as_of)
+            hidden = [one for one in found.chunks if searcher.steering.weight_of(one.key) == 0]
+            return vector, Candidates(shown, found.as_of), hidden
         limit = min(limit * _MORE, _MAX_CANDIDATES)
 
 
@@ -150,7 +164,7 @@ def shown_as_of(as_of: Mapping[SourceName, SourceAsOf]) -> dict[str, AsOf]:
     }
 
 
-def _hit(ranked: Ranked, standing: Standing) -> Hit:
+def _hit(ranked: Ranked, standing: Standing, why: Why) -> Hit:
     chunk = ranked.candidate
     return Hit(
         url=chunk.url,
@@ -169,4 +183,5 @@ def _hit(ranked: Ranked, standing: Standing) -> Hit:
         before=chunk.before,
         after=chunk.after,
         pinned=ranked.parts.pinned > 0,
+        why=why,
     )

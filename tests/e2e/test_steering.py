@@ -167,3 +167,41 @@ def test_a_curated_answer_that_is_not_asked_for_is_not_given(
 
     assert not any(hit.get("pinned") or hit["source"] == "faq" for hit in found["hits"])
     assert "orchard desk" not in answer["answer"]
+
+
+def test_status_shows_what_is_configured_as_a_hash(program: Program) -> None:
+    plain = steered(program).done("status")["config_hash"]
+    other = steered(program, '[answer]\nlanguage = "de"').done("status")["config_hash"]
+    same = steered(program, '[answer]\ncached = 7\nlanguage = "de"')
+
+    assert plain != other
+    assert same.done("status")["config_hash"] == other
+    assert f"configuration {other}" in same.run("status").out
+
+
+def test_an_explanation_says_what_steered_each_section(program: Program) -> None:
+    steered(
+        program,
+        """
+        [retrieval]
+        paths = [{ match = "legacy/**", weight = 0 }, { match = "apples.md", weight = 2 }]
+        synonyms = [["store", "keep"]]
+        """,
+    )
+
+    told = program.done("ask", "Where do I store apples?", "--explain")
+    shown = program.run("ask", "Where do I store apples?", "--explain").out
+
+    first = told["explanation"]["hits"][0]
+    assert first["url"] == APPLES
+    assert first["why"]["path_weight"] == 2.0
+    assert first["why"]["synonyms"] == ["keep"]
+    fused = first["why"]["cosine"] + first["why"]["lexical"]
+    assert first["score"] == pytest.approx(2 * fused + first["why"].get("page_bonus", 0.0))
+    assert ("legacy/apples.md", "hidden") in {
+        (one["path"], one["reason"]) for one in told["explanation"]["left_out"]
+    }
+    assert "x2" in shown
+    assert "by synonyms: keep" in shown
+    assert "the weight of its path hides it" in shown
+    assert "explanation" not in program.done("ask", "Where do I store apples?")

@@ -1,6 +1,7 @@
 """What a docs team has a say in: how refusals are worded, and what is refused before a model is asked."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -10,11 +11,18 @@ from api.core.ground import Grounding
 from api.core.phrases import phrases_in
 from api.core.prompt import NO_ANSWER, Persona, answer_messages
 from api.core.quote import Wording, refuse, refuse_topic
-from api.handlers import answer_question
+from api.handlers import answer_question, search_docs
 from api.main import make_answering, make_composing
 from api.settings import AnswerSettings
 from index.adapters.memory_conversations import MemoryConversations
-from schemas.answers import QueryRequest, QueryResponse
+from schemas.answers import (
+    Explanation,
+    QueryRequest,
+    QueryResponse,
+    SearchRequest,
+    SearchResponse,
+    Why,
+)
 from schemas.languages import Language
 from tests.support.models import HELD, HIT, Index, MemoryModel, model
 
@@ -184,3 +192,36 @@ def test_a_curated_answer_is_no_way_around_a_refused_topic() -> None:
 
     assert told.refused
     assert "portal" not in told.answer
+
+
+def test_an_explanation_is_told_only_to_those_who_ask_for_it() -> None:
+    why = Why(path="a.md", cosine=0.8, lexical=0.5, lexical_share=1.0)
+    found = SearchResponse(
+        question=QUESTION,
+        hits=[replace(HIT, why=why, before=("Before.",))],
+        as_of={},
+        explanation=Explanation(question=QUESTION, terms=("actor",)),
+    )
+
+    async def search(
+        question: str, *, k: int, sources: Sequence[str] | None, paths: Sequence[str] = ()
+    ) -> SearchResponse:
+        return found
+
+    def ask(*, explain: bool) -> tuple[QueryResponse, SearchResponse]:
+        at = make_answering(search, AnswerSettings())
+        query = QueryRequest(question=QUESTION, explain=explain)
+        answer = asyncio.run(answer_question(query, request_id="id", answering=at))
+        request = SearchRequest(question=QUESTION, explain=explain)
+        hits = asyncio.run(search_docs(request, answering=at))
+        return answer, hits
+
+    silent, told = ask(explain=False), ask(explain=True)
+
+    assert silent[0].explanation is None
+    assert silent[1].explanation is None
+    assert silent[1].hits[0].why is None
+    assert told[0].explanation is not None
+    assert told[0].explanation.hits == (replace(HIT, why=why),)
+    assert told[1].explanation == found.explanation
+    assert told[1].hits[0] == replace(HIT, why=why)

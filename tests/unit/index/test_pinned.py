@@ -174,4 +174,5 @@ def test_what_is_to_be_first_is_above_all_in_its_order(
     scores = [one.score for one in ranked[: len(first) + 1]]
     assert all(above > below for above, below in pairwise(scores))
     assert all(one.score == one.parts.score for one in ranked)
+    assert all((one.parts.pinned > 0) == (one.candidate in first) for one in ranked)
     assert len(ranked) <= k

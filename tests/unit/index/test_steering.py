@@ -4,18 +4,14 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from index.core.globs import Globs
-from index.core.ports import QueryVector
 from index.core.rank import (
     Candidate,
-    Candidates,
     ChunkKey,
-    QueryTerms,
     Ranked,
     RankWeights,
     rank_page_first,
@@ -26,6 +22,7 @@ from index.handlers import Searcher, Within, search_index
 from index.settings import PathSettings, RetrievalSettings
 from schemas.errors import BadConfiguration
 from schemas.ids import SourceName
+from tests.support.found import FoundStore, some_vector
 
 DOCS = SourceName("docs")
 
@@ -126,34 +123,8 @@ def test_a_bad_pattern_is_refused_by_name(match: str) -> None:
         steering_of(RetrievalSettings(paths=(PathSettings(match=match, weight=1.0),)))
 
 
-class Store:
-    """Offers the first `limit` of what it has."""
-
-    def __init__(self, chunks: Sequence[Candidate]) -> None:
-        self.chunks = chunks
-        self.limits: list[int] = []
-        self.terms: tuple[str, ...] = ()
-
-    async def candidates(
-        self,
-        *,
-        vector: QueryVector | None,
-        terms: QueryTerms,
-        sources: Sequence[SourceName] | None,
-        limit: int,
-        paths: Sequence[str] = (),
-    ) -> Candidates:
-        self.limits.append(limit)
-        self.terms = terms.terms
-        return Candidates(tuple(self.chunks[:limit]), {})
-
-
-async def embed(_question: str) -> QueryVector:
-    return QueryVector(np.zeros(3, np.float32), None)
-
-
-def search(store: Store, steering: Steering, question: str = "anything") -> list[str]:
-    searcher = Searcher(store, embed, RankWeights(), 10, steering)
+def search(store: FoundStore, steering: Steering, question: str = "anything") -> list[str]:
+    searcher = Searcher(store, some_vector, RankWeights(), 10, steering)
     found = asyncio.run(search_index(question, k=5, within=Within(), searcher=searcher))
     return [hit.title for hit in found.hits]
 
@@ -161,7 +132,7 @@ def search(store: Store, steering: Steering, question: str = "anything") -> list
 def test_hidden_pages_take_no_place_however_many_there_are() -> None:
     hidden = [candidate(f"old/{n}.md", n, cosine=0.9) for n in range(300)]
     shown = [candidate(f"{n}.md", n, cosine=0.5) for n in range(20)]
-    store = Store([*hidden, *shown])
+    store = FoundStore([*hidden, *shown])
 
     titles = search(store, steered(("old/**", 0.0)))
 
@@ -170,7 +141,7 @@ def test_hidden_pages_take_no_place_however_many_there_are() -> None:
 
 
 def test_where_nothing_is_hidden_the_store_is_asked_once() -> None:
-    store = Store([candidate(f"old/{n}.md", n, cosine=0.9) for n in range(300)])
+    store = FoundStore([candidate(f"old/{n}.md", n, cosine=0.9) for n in range(300)])
 
     search(store, steered(("old/**", 0.5)))
 
@@ -178,7 +149,7 @@ def test_where_nothing_is_hidden_the_store_is_asked_once() -> None:
 
 
 def test_the_store_is_asked_for_synonyms_after_the_questions_own_terms() -> None:
-    store = Store([])
+    store = FoundStore([])
 
     search(store, replace(Steering(), synonyms=synonyms_of([["k8s", "kubernetes"]])), "Run on k8s")
 

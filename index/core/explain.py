@@ -1,0 +1,78 @@
+"""Why each section ranked where it did, told from the very values that it was ranked by."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from index.core.pinned import Apart
+from index.core.rank import Candidate, Ranked
+from index.core.terms import terms_of
+from schemas.answers import HEADING_JOINT, LeftOut, LeftOutReason, Why
+
+_MOST_LEFT_OUT = 5
+"""Of each reason, so that a large hidden part of the docs does not drown the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a ranking was made with: `widened` are the terms that synonyms added, `hidden` what no answer may have."""
+
+    apart: Apart
+    widened: Sequence[str]
+    hidden: Sequence[Candidate]
+
+
+def why_of(ranked: Ranked, account: Account) -> Why:
+    """The parts of a score, and what a docs team's settings did to it."""
+    chunk, parts = ranked.candidate, ranked.parts
+    best = max((one.lexical for one in (*account.apart.first, *account.apart.others)), default=0.0)
+    return Why(
+        path=chunk.key.path,
+        cosine=parts.cosine,
+        lexical=parts.lexical,
+        lexical_share=chunk.lexical / best if best else 0.0,
+        page_bonus=parts.page,
+        path_weight=parts.weight,
+        pinned_bonus=parts.pinned,
+        likeness=account.apart.share if parts.pinned else None,
+        synonyms=_standing_in(chunk, account.widened),
+    )
+
+
+def left_out_of(account: Account) -> list[LeftOut]:
+    """What was found and may not be in an answer, the nearest of each reason first."""
+    nearest = sorted(account.hidden, key=lambda one: (-one.cosine, -one.lexical, one.key.path))
+    hidden = (_left_out(one, LeftOutReason.HIDDEN) for one in nearest)
+    pinned = (
+        _left_out(one, LeftOutReason.NOT_ASKED, found.share)
+        for one, found in account.apart.left_out
+        if found.share > 0
+    )
+    return [*_distinct(pinned), *_distinct(hidden)]
+
+
+def _left_out(chunk: Candidate, reason: LeftOutReason, likeness: float | None = None) -> LeftOut:
+    return LeftOut(
+        url=f"{chunk.url}#{chunk.anchor}" if chunk.anchor else chunk.url,
+        section=HEADING_JOINT.join(chunk.heading_path) or chunk.title,
+        source=chunk.key.source,
+        path=chunk.key.path,
+        reason=reason,
+        likeness=likeness,
+    )
+
+
+def _distinct(left_out: Iterable[LeftOut]) -> list[LeftOut]:
+    """Each section once."""
+    by_section: dict[str, LeftOut] = {}
+    for one in left_out:
+        by_section.setdefault(one.url, one)
+    return list(by_section.values())[:_MOST_LEFT_OUT]
+
+
+def _standing_in(chunk: Candidate, terms: Collection[str]) -> tuple[str, ...]:
+    """Those of `terms` that lexical search finds in a chunk."""
+    if not terms:
+        return ()
+    texts = (chunk.title, *chunk.heading_path, chunk.key.path.rpartition(".")[0], chunk.text)
+    standing = {term for text in texts for term in terms_of(text)}
+    return tuple(term for term in terms if term in standing)

@@ -1,0 +1,141 @@
+"""Explanations: they are the values that a ranking was made of, and name what was kept from it."""
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from index.core.rank import Candidate, ChunkKey, RankWeights
+from index.core.steering import Steering, steering_of
+from index.handlers import Searcher, Within, search_index
+from index.settings import PathSettings, RetrievalSettings
+from schemas.answers import LeftOutReason, SearchResponse
+from schemas.ids import SourceName
+from tests.support.found import FoundStore, no_vector, some_vector
+
+DOCS, FAQ = SourceName("docs"), SourceName("faq")
+SETTINGS = RetrievalSettings(
+    paths=(PathSettings(match="old/**", weight=0.5), PathSettings(match="gone/**", weight=0)),
+    synonyms=(("k8s", "Kubernetes"),),
+)
+QUESTION = "How do I renew my k8s licence?"
+
+
+def candidate(
+    path: str,
+    ordinal: int,
+    *,
+    cosine: float = 0.5,
+    lexical: float = 0.0,
+    source: SourceName = DOCS,
+    heading: str = "A",
+    text: str = "Text.",
+) -> Candidate:
+    return Candidate(
+        key=ChunkKey(source, path, ordinal),
+        section=ordinal,
+        url=f"https://x/{path}",
+        title="T",
+        heading_path=("T", heading),
+        anchor="a",
+        text=text,
+        commit="c0ffee",
+        cosine=cosine,
+        lexical=lexical,
+        before=(),
+        after=(),
+    )
+
+
+def search(
+    found: list[Candidate], *, steering: Steering | None = None, has_vectors: bool = True
+) -> SearchResponse:
+    steering = steering or steering_of(SETTINGS, ["faq"])
+    embed = some_vector if has_vectors else no_vector
+    searcher = Searcher(FoundStore(found), embed, RankWeights(), 100, steering)
+    return asyncio.run(search_index(QUESTION, k=10, within=Within(), searcher=searcher))
+
+
+CANDIDATES = st.lists(
+    st.tuples(
+        st.sampled_from(["a.md", "old/b.md", "gone/c.md"]),
+        st.integers(-100, 100),
+        st.integers(0, 300),
+    ),
+    max_size=12,
+).map(
+    lambda rows: [
+        candidate(path, n, cosine=near / 100, lexical=terms / 10)
+        for n, (path, near, terms) in enumerate(rows)
+    ]
+)
+
+
+@given(CANDIDATES)
+def test_the_parts_that_are_told_make_the_score(found: list[Candidate]) -> None:
+    response = search(found)
+
+    for hit in response.hits:
+        why = hit.why
+        assert why is not None
+        fused = why.cosine + why.lexical
+        weighted = fused * why.path_weight if fused >= 0 else fused / why.path_weight
+        assert hit.score == pytest.approx(weighted + why.page_bonus + why.pinned_bonus)
+        assert why.lexical == pytest.approx(0.5 * why.lexical_share)
+        assert 0 <= why.lexical_share <= 1
+
+
+@given(CANDIDATES)
+def test_what_is_found_is_ranked_or_left_out_and_never_both(found: list[Candidate]) -> None:
+    response = search(found)
+    assert response.explanation is not None
+
+    ranked = {hit.why.path for hit in response.hits if hit.why}
+    left_out = {one.path for one in response.explanation.left_out}
+
+    assert ranked | left_out == {one.key.path for one in found}
+    assert not ranked & left_out
+    assert left_out <= {"gone/c.md"}
+
+
+def test_a_hit_names_the_synonyms_it_was_found_by_and_the_weight_of_its_path() -> None:
+    response = search([candidate("old/b.md", 0, text="Kubernetes renews it.")])
+
+    (hit,) = response.hits
+    assert hit.why is not None
+    assert hit.why.synonyms == ("kubernet",)
+    assert hit.why.path_weight == 0.5
+    assert response.explanation is not None
+    assert response.explanation.synonyms == ("kubernet",)
+    assert "k8s" in response.explanation.terms
+
+
+def test_a_curated_answer_says_how_alike_the_questions_are() -> None:
+    found = [
+        candidate("a.md", 0, cosine=0.9),
+        candidate("q.md", 1, source=FAQ, heading="How do I renew a Kubernetes licence?"),
+        candidate("q.md", 2, source=FAQ, heading="How do I sell a licence?"),
+    ]
+
+    response = search(found)
+
+    first, second = response.hits
+    assert first.why is not None
+    assert second.why is not None
+    assert (first.pinned, first.why.likeness) == (True, 1.0)
+    assert (second.pinned, second.why.likeness) == (False, None)
+    assert response.explanation is not None
+    (left_out,) = response.explanation.left_out
+    assert left_out.reason is LeftOutReason.NOT_ASKED
+    assert left_out.section == "T › How do I sell a licence?"
+    assert 0 < (left_out.likeness or 0) < 1
+
+
+def test_without_vectors_only_the_words_count() -> None:
+    response = search([candidate("a.md", 0, cosine=0.0, lexical=3.0)], has_vectors=False)
+
+    (hit,) = response.hits
+    assert (hit.vector_rank, hit.lexical_rank) == (None, 1)
+    assert hit.why is not None
+    assert hit.why.cosine == 0.0
