@@ -1,8 +1,10 @@
 """Curated answers: pages of pinned sources, each heading of which is a question.
 
 One is given when its question is asked, and before all else then; it is left out of every other answer. It is decided
-by words, for vectors cannot tell a question from its neighbour: of 200 questions generated from a documentation, each
-has a cosine to the answer of another one that many a rephrasing of its own does not reach.
+by words, for vectors cannot tell a question from its neighbour: of 274 questions generated from a documentation one in
+ten has a cosine above 0.71 to the answer of another one, and of 200 put as their words alone one in ten has less than
+0.74 to its own. With the shares below, 200 of them pinned, none of 796 others is taken for one; lower case, other words
+to ask with and words alone are all known.
 """
 
 import re
@@ -91,7 +93,7 @@ def likeness(question: str, heading: str) -> Likeness:
 
     A name, a number or a flag that only one of them has keeps them apart.
     """
-    asked, told = frozenset(asked_terms(question)), frozenset(asked_terms(heading))
+    asked, told = _subject(question), _subject(heading)
     if not asked or not told:
         return NOTHING
     share = 2 * len(asked & told) / (len(asked) + len(told))
@@ -118,7 +120,18 @@ def _section(one: Candidate) -> tuple[SourceName, str, int]:
     return (one.key.source, one.key.path, one.section)
 
 
+def _subject(text: str) -> frozenset[str]:
+    """The terms of what is asked about, a name by its whole alone: in lower case it has no parts."""
+    names = [run for run in text.split() if _is_name(run)]
+    plain = {term for run in text.split() if run not in names for term in terms_of(run)}
+    parts = {term for name in names for term in terms_of(name)[1:]}
+    return frozenset(asked_terms(text)) - (parts - plain)
+
+
+def _is_name(run: str) -> bool:
+    return bool(_NAME.search(run.strip(_AROUND)))
+
+
 def _names(text: str) -> frozenset[str]:
     """The terms of whole names, numbers and flags."""
-    runs = (run.strip(_AROUND) for run in text.split())
-    return frozenset(term for run in runs if _NAME.search(run) for term in terms_of(run)[:1])
+    return frozenset(term for run in text.split() if _is_name(run) for term in terms_of(run)[:1])

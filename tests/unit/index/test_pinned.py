@@ -44,6 +44,7 @@ def candidate(
         ("renew licence", HEADING),
         ("please tell me how to renew a licence", HEADING),
         ("What does --num-cpus of ray start mean?", "What does `--num-cpus` mean for ray start?"),
+        ("what is rayfsdpstrategy.num_processes for", "What is RayFSDPStrategy.num_processes for?"),
         ("my renewed licence is old, how?", "Is my renewed licence old?"),
     ],
 )
