@@ -68,8 +68,11 @@ class Why(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class LeftOutReason(StrEnum):
-    """Why something found is in no answer: its path weighs nothing, or it answers a question that is not asked."""
+    """Why something found is not in an answer: its path weighs nothing, it answers a question that is not asked, or its
+    source has all places that it may have.
+    """
 
+    CAPPED = "capped"
     HIDDEN = "hidden"
     NOT_ASKED = "not_asked"
 

@@ -6,6 +6,7 @@ from schemas.answers import HEADING_JOINT, Explanation, Hit, LeftOut, LeftOutRea
 
 _HEAD = ("#", "score", "cosine", "", "words", "", "page", "weight", "section")
 _REASONS = {
+    LeftOutReason.CAPPED: "its source has all the places that it may have",
     LeftOutReason.HIDDEN: "the weight of its path hides it",
     LeftOutReason.NOT_ASKED: "a curated answer to another question",
 }

@@ -14,11 +14,15 @@ _MOST_LEFT_OUT = 5
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What a ranking was made with: `widened` are the terms that synonyms added, `hidden` what no answer may have."""
+    """What a ranking was made with: `widened` are the terms that synonyms added, `hidden` what no answer may have.
+
+    `passed_over` would have had a place, but for the most that its source may have.
+    """
 
     apart: Apart
     widened: Sequence[str]
     hidden: Sequence[Candidate]
+    passed_over: Sequence[Ranked] = ()
 
 
 def why_of(ranked: Ranked, account: Account) -> Why:
@@ -47,7 +51,14 @@ def left_out_of(account: Account) -> list[LeftOut]:
         for one, found in account.apart.left_out
         if found.share > 0
     )
-    return [*_distinct(pinned), *_distinct(hidden)]
+    capped = (_left_out(one.candidate, LeftOutReason.CAPPED) for one in account.passed_over)
+    return [*_distinct(pinned), *_distinct(hidden), *_distinct(capped)]
+
+
+def passed_over(ranked: Sequence[Ranked], kept: Sequence[Ranked]) -> list[Ranked]:
+    """Those of `ranked` that stand before the last one that was `kept`, and were not."""
+    last = max((n for n, one in enumerate(ranked) if one in kept), default=-1)
+    return [one for one in ranked[:last] if one not in kept]
 
 
 def _left_out(chunk: Candidate, reason: LeftOutReason, likeness: float | None = None) -> LeftOut:

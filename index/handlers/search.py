@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from index.core.caps import cap_sources
-from index.core.explain import Account, left_out_of, why_of
+from index.core.explain import Account, left_out_of, passed_over, why_of
 from index.core.pinned import set_apart
 from index.core.ports import QueryVector, SearchStore
 from index.core.rank import (
@@ -92,13 +92,13 @@ async def search_index(
         weight_of=steering.weight_of,
         first=apart.first,
     )
-    ranked = cap_sources(ranked, searcher.caps, k=k)
+    kept = cap_sources(ranked, searcher.caps, k=k)
     standings = standings_of(found.chunks, has_vectors=has_vectors)
-    account = Account(apart, widened, hidden)
+    account = Account(apart, widened, hidden, passed_over(ranked, kept))
     return SearchResponse(
         question=question,
         hits=[
-            _hit(entry, standings[entry.candidate.key], why_of(entry, account)) for entry in ranked
+            _hit(entry, standings[entry.candidate.key], why_of(entry, account)) for entry in kept
         ],
         as_of=shown_as_of(found.as_of),
         degraded=None if has_vectors else "lexical_only",

@@ -11,10 +11,11 @@ from api.core.ground import Grounding
 from api.core.phrases import phrases_in
 from api.core.prompt import NO_ANSWER, Persona, answer_messages
 from api.core.quote import Wording, refuse, refuse_topic
-from api.handlers import answer_question, search_docs
+from api.handlers import answer_question, quote_hits, search_docs
 from api.main import make_answering, make_composing
 from api.settings import AnswerSettings
 from index.adapters.memory_conversations import MemoryConversations
+from index.core.synonyms import synonyms_of
 from schemas.answers import (
     Explanation,
     QueryRequest,
@@ -225,3 +226,16 @@ def test_an_explanation_is_told_only_to_those_who_ask_for_it() -> None:
     assert told[0].explanation.hits == (replace(HIT, why=why),)
     assert told[1].explanation == found.explanation
     assert told[1].hits[0] == replace(HIT, why=why)
+
+
+def test_evidence_is_weighed_in_every_way_that_a_question_can_be_read() -> None:
+    question = "Do agents retain state between calls?"
+    settings = AnswerSettings()
+    synonyms = synonyms_of([["agent", "actor"], ["retain", "keep"]])
+
+    plain = quote_hits(question, [HIT], settings)
+    widened = quote_hits(question, [HIT], settings, synonyms=synonyms)
+    elsewhere = quote_hits(question, [HIT], settings, synonyms=synonyms_of([["cpu", "core"]]))
+
+    assert widened.score > plain.score
+    assert elsewhere == plain

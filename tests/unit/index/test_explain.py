@@ -132,6 +132,23 @@ def test_a_curated_answer_says_how_alike_the_questions_are() -> None:
     assert 0 < (left_out.likeness or 0) < 1
 
 
+def test_what_a_source_has_no_place_for_is_told() -> None:
+    found = [candidate(f"{n}.md", n, cosine=0.9 - n / 100, source=DOCS) for n in range(4)]
+    other = candidate("z.md", 9, cosine=0.1, source=SourceName("other"))
+    searcher = Searcher(
+        FoundStore([*found, other]), some_vector, RankWeights(), 100, Steering(), {DOCS: 2}
+    )
+
+    response = asyncio.run(search_index("Why?", k=3, within=Within(), searcher=searcher))
+
+    assert [hit.url for hit in response.hits] == ["https://x/0.md", "https://x/1.md", other.url]
+    assert response.explanation is not None
+    assert [(one.path, one.reason) for one in response.explanation.left_out] == [
+        ("2.md", LeftOutReason.CAPPED),
+        ("3.md", LeftOutReason.CAPPED),
+    ]
+
+
 def test_without_vectors_only_the_words_count() -> None:
     response = search([candidate("a.md", 0, cosine=0.0, lexical=3.0)], has_vectors=False)
 
