@@ -24,12 +24,18 @@ class AnswerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     are in, such as `de`; quotes stay as they are written, and `auto` means the question's for composed answers and
     English for refusals. `fallback_url` is where readers may ask what the docs do not say; refusals end with it. Each
     of `refuse_topics` is a short phrase, and a question plainly about one is refused before a model is asked.
+
+    A language model is shown those chunks, in about `context_tokens` tokens at most. The best `neighbours` of them
+    bring the chunks of their section that they were cut off from (the rest of a sentence, list, table or code), in
+    places of the `k` that are free or that the last chunks hold by a weak score.
     """
 
     k: Annotated[int, Meta(ge=1, le=MAX_K)] = 7
     refuse_below: Annotated[float, Meta(ge=0, le=1)] = 0.31
     max_sentences: Annotated[int, Meta(ge=1, le=20)] = 4
     max_chars: Annotated[int, Meta(ge=100, le=5_000)] = 700
+    neighbours: Annotated[int, Meta(ge=0, le=MAX_K)] = 3
+    context_tokens: Annotated[int, Meta(ge=100, le=1_000_000)] = 16_000
     instructions: Annotated[str, Meta(max_length=4_000)] = ""
     name: Annotated[str, Meta(pattern=r"^[^\n\r]{0,80}$")] = ""
     language: Language = Language.AUTO

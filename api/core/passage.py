@@ -65,7 +65,7 @@ _TABLE = (Kind.HEAD, Kind.ROW)
 
 def passage_of(hit: Hit) -> Passage:
     """The chunk of a hit with what the search found around it."""
-    text, starts = _joined([*hit.before, hit.text, *hit.after])
+    text, starts = joined([*hit.before, hit.text, *hit.after])
     start = starts[len(hit.before)]
     segments = _without_cut_code(
         segments_of(text),
@@ -93,7 +93,7 @@ def _without_cut_code(
     )
 
 
-def _joined(chunks: Sequence[str]) -> tuple[str, list[int]]:
+def joined(chunks: Sequence[str]) -> tuple[str, list[int]]:
     """Chunks of one section as one text, and where each begins in it.
 
     A row goes on with the table before it, a line of code with the code, and what begins in lower
@@ -101,13 +101,14 @@ def _joined(chunks: Sequence[str]) -> tuple[str, list[int]]:
     """
     text, starts = "", []
     for chunk in chunks:
-        text += _joint(text, chunk) if text else ""
+        text += joint_of(text, chunk) if text else ""
         starts.append(len(text))
         text += chunk
     return text, starts
 
 
-def _joint(before: str, after: str) -> str:
+def joint_of(before: str, after: str) -> str:
+    """What stands between two chunks that follow each other: a paragraph's end, a line's, or a space."""
     last, first = before.rsplit("\n", 1)[-1], after.split("\n", 1)[0]
     cells = len(cells_of(last)), len(cells_of(first))
     codes = looks_like_code([last]), looks_like_code([first])

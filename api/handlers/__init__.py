@@ -4,6 +4,7 @@ from api.handlers.answering import (
     Answering,
     answer_events,
     answer_question,
+    packing_of,
     quote_hits,
     refuse_to_wait,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "answer_events",
     "answer_question",
     "find_page",
+    "packing_of",
     "quote_hits",
     "refuse_to_wait",
     "search_docs",

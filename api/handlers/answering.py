@@ -10,7 +10,7 @@ from functools import partial
 import msgspec
 
 from api.core.citations import citations_of
-from api.core.context import Block, blocks_of
+from api.core.context import Block, Packing, blocks_of
 from api.core.conversation import joined_question
 from api.core.draft import Draft
 from api.core.explained import explanation_of
@@ -126,7 +126,7 @@ async def answer_events(
     chosen = _choose(asked, looked, answering)
     yield _meta(request_id, asked, chosen, looked, talk)
     first_s: float | None = None
-    blocks = blocks_of(looked.found.hits)
+    blocks = blocks_of(looked.found.hits, packing_of(asked.k, answering.settings))
     task = Task(asked.question, talk.past, blocks, chosen)
     async with aclosing(_texts(task, looked, answering, draft, ending)) as texts:
         async for text in texts:
@@ -172,6 +172,11 @@ def quote_hits(
 
 def _wording(settings: AnswerSettings) -> Wording:
     return Wording(settings.language, settings.fallback_url)
+
+
+def packing_of(k: int, settings: AnswerSettings) -> Packing:
+    """How `k` chunks are placed in the context, as the settings have it."""
+    return Packing(k, neighboured=settings.neighbours, tokens=settings.context_tokens)
 
 
 async def _look(asked: Asked, talk: Talk, answering: Answering, draft: Draft) -> _Looked:
