@@ -40,8 +40,8 @@ from index.core.embedding import Embed
 from index.core.generations import Fingerprint, GenerationInfo
 from index.core.plan import Outcome
 from index.core.ports import ReadEvent
-from index.core.rank import RankWeights
 from index.handlers import Receiver, Searcher, Within, search_index
+from index.settings import weights_of
 from ingest.adapters.examining_child import ExaminingChild
 from ingest.core.ports import Publish
 from schemas.answers import SearchResponse
@@ -185,10 +185,7 @@ async def open_store(settings: Settings, say: Say) -> AsyncIterator[Store]:
         database = Database(conninfo)
         stack.push_async_callback(database.close)
         await database.open()
-        retrieval = settings.retrieval
-        weights = RankWeights(
-            lexical=retrieval.lexical, page=retrieval.page, per_page=retrieval.per_page
-        )
+        weights = weights_of(settings.retrieval)
         yield Store(
             database,
             revive,
@@ -228,15 +225,12 @@ async def open_runtime(
         models = Models(settings, say, stack)
         if answers and not settings.ray.serve_url:
             await models.embedder(settings.embedding.model)
-        retrieval = settings.retrieval
-        weights = RankWeights(
-            lexical=retrieval.lexical, page=retrieval.page, per_page=retrieval.per_page
-        )
+        weights = weights_of(settings.retrieval)
         embed_query = QuestionEmbedder(models, store.generations)
         caps = {SourceName(one.name): one.max_chunks for one in settings.source if one.max_chunks}
         steering = configured_steering(settings)
         searcher = Searcher(
-            store.search, embed_query, weights, retrieval.candidates, steering, caps
+            store.search, embed_query, weights, settings.retrieval.candidates, steering, caps
         )
         runtime = Runtime(settings, store, models, transport, searcher, Cost(), examine, watch)
         stack.push_async_callback(runtime.receiving.close)

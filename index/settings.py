@@ -5,6 +5,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from index.core.rank import RankWeights
+
 
 class EmbeddingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How texts become vectors: `model` is the bundled one, or any sentence-transformers name or folder.
@@ -78,7 +80,10 @@ class RetrievalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     """How many `candidates` each ranking brings, and how they are weighed.
 
     The best `lexical` match of a question counts as much as a cosine of this size. `page` is what the next two chunks
-    of a page add to it. At most `per_page` chunks of one page are returned.
+    of a page add to it, `exact` what a chunk counts more whose section the question names exactly
+    (`Dataset.map_batches`, `--num-cpus`). At most `per_page` chunks of one page are returned. Of sections with one page
+    title whose texts are `alike` to this share or more, as in several versions of a page, only the best is; above 1 all
+    are.
 
     `paths` are weights by pattern, such as `{ match = "legacy/**", weight = 0.5 }`, for one `source` where that is
     given: a page's score is multiplied by the first that it matches, and 0 hides it from answers. Each of the
@@ -89,7 +94,20 @@ class RetrievalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     lexical: Annotated[float, Meta(ge=0, le=1_000)] = 0.5
     page: float = 0.1
     per_page: Annotated[int, Meta(ge=1, le=100)] = 2
+    alike: Annotated[float, Meta(gt=0, le=2)] = 0.8
+    exact: Annotated[float, Meta(ge=0, le=1_000)] = 0.2
     paths: Annotated[tuple[PathSettings, ...], Meta(max_length=100)] = ()
     synonyms: Annotated[
         tuple[tuple[Annotated[str, Meta(max_length=100)], ...], ...], Meta(max_length=1_000)
     ] = ()
+
+
+def weights_of(retrieval: RetrievalSettings) -> RankWeights:
+    """The weights that the settings ask for; those that are no setting keep their values."""
+    return RankWeights(
+        lexical=retrieval.lexical,
+        page=retrieval.page,
+        per_page=retrieval.per_page,
+        alike=retrieval.alike,
+        exact=retrieval.exact,
+    )

@@ -62,7 +62,7 @@ class _Piece:
 def _split_section(
     title: str, ordinal: int, section: Section, limits: ChunkLimits, count_tokens: CountTokens
 ) -> Iterator[Chunk]:
-    prefix = _fit_prefix(prefix_of(title, section.path), limits, count_tokens)
+    prefix = fit_prefix(prefix_of(title, section.path), limits, count_tokens)
     room = limits.max_tokens - (count_tokens([prefix])[0] if prefix else 2)
     pieces = list(_pieces(section.blocks, limits=limits, room=room, count_tokens=count_tokens))
     for body in _pack(pieces, room=room, target_chars=limits.target_chars):
@@ -70,7 +70,7 @@ def _split_section(
         yield Chunk(ordinal, body, embedded, TextHash(sha256(embedded.encode()).digest()))
 
 
-def _fit_prefix(prefix: str, limits: ChunkLimits, count_tokens: CountTokens) -> str:
+def fit_prefix(prefix: str, limits: ChunkLimits, count_tokens: CountTokens) -> str:
     """A prefix that takes too much of the window keeps its end: the nearest heading says most."""
     most = int(limits.max_tokens * _MAX_PREFIX_SHARE)
     while prefix and count_tokens([prefix])[0] > most:

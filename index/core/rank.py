@@ -1,9 +1,11 @@
 """How two rankings become one list of sections to read: fused, page first."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from index.core.alike import likeness, shingles_of
+from index.core.names import defines
 from schemas.ids import SourceName
 
 
@@ -32,6 +34,8 @@ class RankWeights:
     lexical: float = 0.5
     page: float = 0.1
     per_page: int = 2
+    alike: float = 0.8
+    exact: float = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +91,11 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a score is made of: (`cosine` + `lexical`) by `weight`, and what is added to that: `page` and `pinned`.
+    """What a score is made of: (`cosine` + `lexical` + `exact`) by `weight`, and what is added: `page` and `pinned`.
 
-    `lexical` is what its share of the best lexical score counts, `weight` that of the page's path (which divides what
-    is below 0, so that more weight never means a lower place), `page` what further chunks of the page add,
-    `pinned` what puts the curated answer to a question before all others.
+    `lexical` is what its share of the best lexical score counts, `exact` that the question names it, `weight` that of
+    the page's path (which divides what is below 0, so that more weight never means a lower place), `page` what further
+    chunks of the page add, `pinned` what puts the curated answer to a question before all others.
     """
 
     cosine: float = 0.0
@@ -99,11 +103,12 @@ class Parts:
     weight: float = 1.0
     page: float = 0.0
     pinned: float = 0.0
+    exact: float = 0.0
 
     @property
     def score(self) -> float:
         """All of it together."""
-        fused = self.cosine + self.lexical
+        fused = self.cosine + self.lexical + self.exact
         weighted = fused * self.weight if fused >= 0 or not self.weight else fused / self.weight
         return weighted + self.page + self.pinned
 
@@ -141,13 +146,15 @@ def rank_page_first(
     weights: RankWeights,
     weight_of: WeightOf = same_weight,
     first: Sequence[Candidate] = (),
+    names: Sequence[str] = (),
 ) -> list[Ranked]:
     """Fuse both rankings, order the pages, and take the best chunk of each, then the second best, until `k`.
 
-    Ties fall back to source, path and ordinal. The first chunk of a page carries the page's score. Those that are to be
-    `first` come before all candidates, in their order.
+    `names` are those of the question, as `names_in` gives them. Repeats, see `without_repeats`, give their place to the
+    next chunk. Ties fall back to source, path and ordinal. The first chunk of a page carries the page's score. Those
+    that are to be `first` come before all candidates, in their order.
     """
-    fused = _fuse([*first, *candidates], weights, weight_of)
+    fused = _fuse([*first, *candidates], weights, weight_of, names)
     by_page: dict[tuple[SourceName, str], list[Ranked]] = {}
     for ranked in sorted(fused[len(first) :], key=_best_first):
         key = ranked.candidate.key
@@ -160,7 +167,38 @@ def rank_page_first(
         for depth in range(weights.per_page)
     )
     others = [ranked for round_ in rounds for ranked in round_]
-    return [*_above(fused[: len(first)], others), *others][:k]
+    in_order = [*_above(fused[: len(first)], others), *others]
+    return without_repeats(in_order, least=weights.alike, k=k)
+
+
+def without_repeats(ranked: Iterable[Ranked], *, least: float, k: int) -> list[Ranked]:
+    """The first `k` but for those that repeat one before them: a section of the same title that says the same.
+
+    The title decides: a docstring that many classes inherit answers for each of them, and the reader asked for one.
+    """
+    kept: list[Ranked] = []
+    seen: dict[str, list[str]] = {}
+    runs: dict[str, frozenset[str]] = {}
+    for one in ranked:
+        if len(kept) == k:
+            break
+        texts = seen.setdefault(one.candidate.title, [])
+        if not _is_repeat(one.candidate.text, texts, runs, least=least):
+            kept.append(one)
+            texts.append(one.candidate.text)
+    return kept
+
+
+def _is_repeat(
+    text: str, others: Sequence[str], runs: dict[str, frozenset[str]], *, least: float
+) -> bool:
+    """Whether a text is alike to one of `others`; `runs` keeps what was cut up for it."""
+    if least > 1 or not others:
+        return False
+    for one in (text, *others):
+        if one not in runs:
+            runs[one] = shingles_of(one)
+    return any(likeness(runs[text], runs[other]) >= least for other in others)
 
 
 def standings_of(
@@ -179,12 +217,20 @@ def _places(candidates: Sequence[Candidate], scores: Sequence[float]) -> Mapping
 
 
 def _fuse(
-    candidates: Sequence[Candidate], weights: RankWeights, weight_of: WeightOf
+    candidates: Sequence[Candidate],
+    weights: RankWeights,
+    weight_of: WeightOf,
+    names: Sequence[str],
 ) -> list[Ranked]:
     """Cosine plus the share of the best lexical score: both stay comparable where ranks alone would not."""
     best = max((candidate.lexical for candidate in candidates), default=0.0) or 1.0
     all_parts = (
-        Parts(one.cosine, weights.lexical * one.lexical / best, weight_of(one.key))
+        Parts(
+            cosine=one.cosine,
+            lexical=weights.lexical * one.lexical / best,
+            exact=weights.exact if _is_named(one, names) else 0.0,
+            weight=weight_of(one.key),
+        )
         for one in candidates
     )
     return [
@@ -204,6 +250,11 @@ def _above(first: Sequence[Ranked], others: Sequence[Ranked]) -> list[Ranked]:
         Ranked(one.candidate, parts.score, parts)
         for one, parts in zip(first, all_parts, strict=True)
     ]
+
+
+def _is_named(candidate: Candidate, names: Sequence[str]) -> bool:
+    headings = (candidate.title, *candidate.heading_path[-1:])
+    return bool(names) and defines(names, headings=headings, text=candidate.text)
 
 
 def _scored(page: Sequence[Ranked], weights: RankWeights) -> list[Ranked]:

@@ -28,7 +28,7 @@ _STOP_WORDS = frozenset(
 # Combining marks of scripts whose vowels are marks, which \w leaves out.
 _MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0dff\u0e31-\u0e3a\u0e47-\u0e4e"
 _WORD = rf"\w[\w{_MARKS}]*"
-_TOKEN = re.compile(rf"{_WORD}(?:[.\-]{_WORD})*")
+_TOKEN = re.compile(rf"(?:(?<![\w\-])--(?=[A-Za-z]))?{_WORD}(?:[.\-]{_WORD})*")
 _CJK = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\U00020000-\U0003134f]+")
 _VERSION = re.compile(r"v?(\d+(?:\.\w+)+(?:-\w+)*)", re.IGNORECASE)
 # Where a camel-case name falls apart: HTTPServer, mapBatches; the plural of an acronym stays one.
@@ -46,7 +46,8 @@ def terms_of(text: str) -> list[str]:
 
     Plain words are lower-cased and stemmed, stop words dropped. An identifier, a flag and a
     compound yield themselves whole and then their parts: `map_batches` gives map_batches, map,
-    batch. A version is one term. Runs of Chinese, Japanese or Korean come as pairs of characters.
+    batch, and `--head` gives --head, head. A version is one term. Runs of Chinese, Japanese or Korean come as pairs of
+    characters.
     """
     text = strip_invisible(text)
     if not text.isascii():
@@ -110,8 +111,10 @@ def _terms_of_token(token: str) -> tuple[str, ...]:
         return (version[1].lower()[:MAX_TERM],)
     if _CJK.fullmatch(token):
         return tuple(token[i : i + 2] for i in range(max(1, len(token) - 1)))
+    flag, token = token, token.removeprefix("--")
+    terms = [flag.lower()[:MAX_TERM]] if flag != token else []
     names = re.split(r"[.\-]", token)
-    terms = [_whole(token)] if len(names) > 1 else []
+    terms += [_whole(token)] if len(names) > 1 else []
     for name in names:
         terms += _terms_of_name(name)
     return tuple(dict.fromkeys(term for term in terms if term))

@@ -7,6 +7,7 @@ import structlog
 
 from index.core.caps import cap_sources
 from index.core.explain import Account, left_out_of, passed_over, why_of
+from index.core.names import names_in
 from index.core.pinned import set_apart
 from index.core.ports import QueryVector, SearchStore
 from index.core.rank import (
@@ -91,6 +92,7 @@ async def search_index(
         weights=searcher.weights,
         weight_of=steering.weight_of,
         first=apart.first,
+        names=names_in(question),
     )
     kept = cap_sources(ranked, searcher.caps, k=k)
     standings = standings_of(found.chunks, has_vectors=has_vectors)

@@ -49,7 +49,7 @@ def section_of(body: str, *path: str) -> Section:
         ),
         ("RayActorError", ["rayactorerror", "ray", "actor", "error"]),
         ("HTTPServer", ["httpserver", "http", "server"]),
-        ("ray start --num-cpus=4", ["ray", "start", "num-cpus", "num", "cpu", "4"]),
+        ("ray start --num-cpus=4", ["ray", "start", "--num-cpus", "num-cpus", "num", "cpu", "4"]),
         ("RAY_memory_limit", ["ray_memory_limit", "ray", "memori", "limit"]),
         ("since 2.6.1, v3.0.0rc1.", ["sinc", "2.6.1", "3.0.0rc1"]),
         ("GPUs", ["gpu"]),
@@ -75,6 +75,8 @@ def test_a_text_has_these_terms(text: str, terms: list[str]) -> None:
         ("why a RayActorError", "ray.exceptions.RayActorError:"),
         ("rayactorerror", "`RayActorError`"),
         ("num_cpus option", "--num-cpus"),
+        ("the head option", "ray start --head"),
+        ("what does --head do", "ray start `--head`"),
         ("numCpus option", "num_cpus=2"),
         ("gpu", "num_gpus"),
         ("dataframe", "to DataFrames"),
@@ -89,6 +91,11 @@ def test_a_question_meets_the_form_its_word_has_in_a_document(question: str, doc
     stem = set(terms_of(question)) & set(terms_of(document))
 
     assert stem
+
+
+def test_a_flag_is_told_from_the_word_in_it() -> None:
+    assert "--force" in terms_of("ray stop --force")
+    assert "--force" not in terms_of("They force it to stop -- force -force ---force.")
 
 
 @given(TEXTS)
