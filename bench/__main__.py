@@ -5,7 +5,7 @@ import importlib
 import os
 import signal
 
-from bench.sizes import COMMITS, SMALL
+from bench.sizes import COMMITS, HOME, SMALL
 
 NAMES = (
     "full_index",
@@ -17,6 +17,7 @@ NAMES = (
     "scale",
     "phrase",
     "retrieval",
+    "refusals",
     "routing",
     "start",
     "cluster_full_index",
@@ -43,6 +44,11 @@ def main() -> None:
     parser.add_argument(
         "--commits", type=int, metavar="N", help="at most so many later commits in cluster_replay"
     )
+    parser.add_argument(
+        "--home",
+        metavar="FOLDER",
+        help="keep the index of retrieval and refusals there, and use it again",
+    )
     options = parser.parse_args()
     names = options.names or NAMES
     for name in names:
@@ -52,6 +58,7 @@ def main() -> None:
         del os.environ[name]  # benchmarks have an index of their own
     os.environ |= {SMALL: "1"} if options.small else {}
     os.environ |= {COMMITS: str(options.commits)} if options.commits else {}
+    os.environ |= {HOME: options.home} if options.home else {}
     for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell had them ignored
         signal.signal(number, _end)
     for name in names:

@@ -1,8 +1,9 @@
 """How much a benchmark does: all of it, or with `--small` enough to see that it works."""
 
 import os
+from pathlib import Path
 
-SMALL, COMMITS = "BENCH_SMALL", "BENCH_COMMITS"
+SMALL, COMMITS, HOME = "BENCH_SMALL", "BENCH_COMMITS", "BENCH_HOME"
 
 
 def is_small() -> bool:
@@ -19,3 +20,9 @@ def commit_limit() -> int | None:
     """At most how many commits are replayed; None means all."""
     given = os.environ.get(COMMITS)
     return int(given) if given else size(0, 5) or None
+
+
+def kept_home() -> Path | None:
+    """The folder whose index is kept and used again, or None: each run indexes for itself."""
+    given = os.environ.get(HOME)
+    return Path(given).resolve() if given else None

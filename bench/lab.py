@@ -1,0 +1,127 @@
+"""The index that retrieval and refusals are measured on, and a store that remembers what it found for a question."""
+
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from bench.corpus import BUNDLE, source_toml, unpack_api_pages, workspace
+from bench.sizes import kept_home
+from headwater.commands.index import index_all
+from headwater.console import SyncProgress, say
+from headwater.runtime import Runtime, open_runtime
+from headwater.settings import load_settings
+from index.adapters.postgres.search import PostgresSearch
+from index.core.ports import QueryVector
+from index.core.rank import Candidates, QueryTerms, RankWeights
+from index.handlers import Searcher
+from schemas.ids import SourceName
+
+_API_URL = "https://docs.ray.io/en/master/{path}"
+
+
+@asynccontextmanager
+async def indexed_docs() -> AsyncIterator[Runtime]:
+    """The documentation at `eval` and the API pages, indexed; in the kept home, where one is given, only once."""
+    with ExitStack() as stack:
+        kept = kept_home()
+        folder = kept if kept is not None else stack.enter_context(workspace())
+        folder.mkdir(parents=True, exist_ok=True)
+        configuration = folder / "headwater.toml"
+        if not configuration.exists():
+            api = unpack_api_pages(folder)
+            configuration.write_text(
+                source_toml(name="ray", kind="git", location=BUNDLE, ref="eval")
+                + source_toml(name="api", kind="folder", location=api, url=_API_URL),
+                "utf-8",
+            )
+        settings = load_settings(None, os.environ, folder=folder)
+        async with open_runtime(settings, say) as runtime:
+            _, troubles = await index_all(runtime, SyncProgress(None))
+            if troubles:
+                raise troubles[0]
+            yield runtime
+
+
+@dataclass(slots=True)
+class Recorded:
+    """`SearchStore` that reads each question once for each set of field weights, so that variants only rank anew.
+
+    Holds what was found for one question at a time: ask each question of all variants before the next one.
+    """
+
+    runtime: Runtime
+    vector: QueryVector | None = None
+    without: str | None = None
+    """The URL of a page that is not to be found."""
+    question: str | None = None
+    found: dict[RankWeights, Candidates | None] = field(default_factory=dict)
+
+    def searcher(self, weights: RankWeights, *, is_apart: bool = False) -> Searcher:
+        """The searcher of answers with other weights; `is_apart` has it take each chunk for a page of its own."""
+        return replace(
+            self.runtime.searcher,
+            store=_Weighed(self, weights, is_apart=is_apart),
+            embed_query=self.embed,
+            weights=weights,
+        )
+
+    async def embed(self, question: str) -> QueryVector:
+        """Embed a question once."""
+        if question != self.question or self.vector is None:
+            self.question, self.found = question, {}
+            self.vector = await self.runtime.searcher.embed_query(question)
+        return self.vector
+
+
+@dataclass(frozen=True, slots=True)
+class _Weighed:
+    recorded: Recorded
+    weights: RankWeights
+    is_apart: bool
+
+    async def candidates(
+        self,
+        *,
+        vector: QueryVector | None,
+        terms: QueryTerms,
+        sources: Sequence[SourceName] | None,
+        limit: int,
+        paths: Sequence[str] = (),
+    ) -> Candidates | None:
+        weighed, plain = self.weights, RankWeights()
+        fields = replace(
+            plain,
+            k1=weighed.k1,
+            b=weighed.b,
+            title=weighed.title,
+            heading=weighed.heading,
+            path=weighed.path,
+            body=weighed.body,
+        )
+        found = self.recorded.found
+        if fields not in found:
+            store = PostgresSearch(self.recorded.runtime.store.database, weights=fields)
+            found[fields] = await store.candidates(
+                vector=vector, terms=terms, sources=sources, limit=limit, paths=paths
+            )
+        candidates = found[fields]
+        if candidates is None:
+            return None
+        chunks = [one for one in candidates.chunks if one.url != self.recorded.without]
+        candidates = replace(candidates, chunks=tuple(chunks))
+        return _apart(candidates) if self.is_apart else candidates
+
+
+def _apart(found: Candidates) -> Candidates:
+    chunks = tuple(
+        replace(chunk, key=replace(chunk.key, path=f"{chunk.key.path}#{chunk.key.ordinal}"))
+        for chunk in found.chunks
+    )
+    return replace(found, chunks=chunks)
+
+
+def question_file(name: str) -> Path:
+    """A file of questions of the benchmarks' own."""
+    return Path(__file__).resolve().parent / "questions" / name
