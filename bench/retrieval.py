@@ -51,10 +51,11 @@ class _Context:
 
 def variants_of(shipped: RankWeights, neighboured: int) -> list[Variant]:
     """What is shipped first, then each stage by itself left out of it."""
+    dense = {"lexical": 0.0, "exact": 0.0}
     terms = {"title": 0.0, "heading": 0.0, "path": 0.0}
     changes: dict[str, dict[str, float]] = {
-        DENSE: {"lexical": 0.0},
-        "vectors alone, pages by their best chunk": {"lexical": 0.0, "page": 0.0},
+        DENSE: dense,
+        "vectors alone, pages by their best chunk": {**dense, "page": 0.0},
         "terms alone": {"lexical": 1_000.0},
         "pages by their best chunk": {"page": 0.0},
         "terms of the body alone": terms,

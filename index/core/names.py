@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 MAX_NAMES = 16
 """Names of one question that are looked for."""
@@ -50,5 +51,6 @@ def _has_flag(text: str, flag: str) -> bool:
     return re.search(rf"(?<![\w-]){re.escape(flag)}(?![\w-])", text) is not None
 
 
+@lru_cache(maxsize=4_096)
 def _spoken(heading: str) -> str:
     return _KIND.sub("", heading.strip("` ").lower()).partition("(")[0].strip("` ")
