@@ -50,16 +50,18 @@ class AsOf(msgspec.Struct, frozen=True, kw_only=True):
 class Why(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why a chunk ranked where it did.
 
-    Its score is `cosine` and `lexical` together, by `path_weight`, with `page_bonus` and `pinned_bonus` on top.
-    `lexical` is what its `lexical_share` counts, the part of the question's best BM25 score that it has. `page_bonus`
-    is what further chunks of the page add, for the page's best one. `likeness` is that of the question to the one whose
-    curated answer it is. `synonyms` are the terms standing in it that the question has not and was looked for by.
+    Its score is `cosine`, `lexical` and `exact_bonus` together, by `path_weight`, with `page_bonus` and `pinned_bonus`
+    on top. `exact_bonus` is given where the question names what it defines. `lexical` is what its `lexical_share`
+    counts, the part of the question's best BM25 score that it has. `page_bonus` is what further chunks of the page add,
+    for the page's best one. `likeness` is that of the question to the one whose curated answer it is. `synonyms` are
+    the terms standing in it that the question has not and was looked for by.
     """
 
     path: str
     cosine: float
     lexical: float
     lexical_share: float
+    exact_bonus: float = 0.0
     page_bonus: float = 0.0
     path_weight: float = 1.0
     pinned_bonus: float = 0.0
@@ -68,13 +70,14 @@ class Why(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class LeftOutReason(StrEnum):
-    """Why something found is not in an answer: its path weighs nothing, it answers a question that is not asked, or its
-    source has all places that it may have.
+    """Why something found is not in an answer: its path weighs nothing, it answers a question that is not asked, its
+    source has all places that it may have, or it says what a better one says.
     """
 
     CAPPED = "capped"
     HIDDEN = "hidden"
     NOT_ASKED = "not_asked"
+    REPEATS = "repeats"
 
 
 class LeftOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -9,6 +9,7 @@ _REASONS = {
     LeftOutReason.CAPPED: "its source has all the places that it may have",
     LeftOutReason.HIDDEN: "the weight of its path hides it",
     LeftOutReason.NOT_ASKED: "a curated answer to another question",
+    LeftOutReason.REPEATS: "it says what a better one says",
 }
 
 
@@ -64,6 +65,8 @@ def _notes(hit: Hit) -> Iterator[str]:
     if hit.pinned:
         alike = hit.why.likeness or 0.0
         yield f"the curated answer to this question ({alike:.2f} alike): {hit.why.pinned_bonus:+.3f}"
+    if hit.why.exact_bonus:
+        yield f"the question names what it defines: {hit.why.exact_bonus:+.3f}"
     if hit.why.synonyms:
         yield f"by synonyms: {', '.join(hit.why.synonyms)}"
 

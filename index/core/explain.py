@@ -16,13 +16,15 @@ _MOST_LEFT_OUT = 5
 class Account:
     """What a ranking was made with: `widened` are the terms that synonyms added, `hidden` what no answer may have.
 
-    `passed_over` would have had a place, but for the most that its source may have.
+    `passed_over` would have had a place, but for the most that its source may have; `repeats`, but for a better one
+    that says the same.
     """
 
     apart: Apart
     widened: Sequence[str]
     hidden: Sequence[Candidate]
     passed_over: Sequence[Ranked] = ()
+    repeats: Sequence[Ranked] = ()
 
 
 def why_of(ranked: Ranked, account: Account) -> Why:
@@ -34,6 +36,7 @@ def why_of(ranked: Ranked, account: Account) -> Why:
         cosine=parts.cosine,
         lexical=parts.lexical,
         lexical_share=chunk.lexical / best if best else 0.0,
+        exact_bonus=parts.exact,
         page_bonus=parts.page,
         path_weight=parts.weight,
         pinned_bonus=parts.pinned,
@@ -52,13 +55,15 @@ def left_out_of(account: Account) -> list[LeftOut]:
         if found.share > 0
     )
     capped = (_left_out(one.candidate, LeftOutReason.CAPPED) for one in account.passed_over)
-    return [*_distinct(pinned), *_distinct(hidden), *_distinct(capped)]
+    repeats = (_left_out(one.candidate, LeftOutReason.REPEATS) for one in account.repeats)
+    return [one for each in (pinned, hidden, capped, repeats) for one in _distinct(each)]
 
 
 def passed_over(ranked: Sequence[Ranked], kept: Sequence[Ranked]) -> list[Ranked]:
     """Those of `ranked` that stand before the last one that was `kept`, and were not."""
-    last = max((n for n, one in enumerate(ranked) if one in kept), default=-1)
-    return [one for one in ranked[:last] if one not in kept]
+    keys = {one.candidate.key for one in kept}
+    last = max((n for n, one in enumerate(ranked) if one.candidate.key in keys), default=-1)
+    return [one for one in ranked[: last + 1] if one.candidate.key not in keys]
 
 
 def _left_out(chunk: Candidate, reason: LeftOutReason, likeness: float | None = None) -> LeftOut:

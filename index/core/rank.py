@@ -148,11 +148,25 @@ def rank_page_first(
     first: Sequence[Candidate] = (),
     names: Sequence[str] = (),
 ) -> list[Ranked]:
-    """Fuse both rankings, order the pages, and take the best chunk of each, then the second best, until `k`.
+    """The first `k` of `order_page_first`. Repeats, see `without_repeats`, give their place to the next chunk."""
+    ordered = order_page_first(
+        candidates, weights=weights, weight_of=weight_of, first=first, names=names
+    )
+    return without_repeats(ordered, least=weights.alike, k=k)
 
-    `names` are those of the question, as `names_in` gives them. Repeats, see `without_repeats`, give their place to the
-    next chunk. Ties fall back to source, path and ordinal. The first chunk of a page carries the page's score. Those
-    that are to be `first` come before all candidates, in their order.
+
+def order_page_first(
+    candidates: Sequence[Candidate],
+    *,
+    weights: RankWeights,
+    weight_of: WeightOf = same_weight,
+    first: Sequence[Candidate] = (),
+    names: Sequence[str] = (),
+) -> list[Ranked]:
+    """Fuse both rankings, order the pages, and take the best chunk of each, then the second best, and so on.
+
+    `names` are those of the question, as `names_in` gives them. Ties fall back to source, path and ordinal. The first
+    chunk of a page carries the page's score. Those that are to be `first` come before all candidates, in their order.
     """
     fused = _fuse([*first, *candidates], weights, weight_of, names)
     by_page: dict[tuple[SourceName, str], list[Ranked]] = {}
@@ -167,8 +181,7 @@ def rank_page_first(
         for depth in range(weights.per_page)
     )
     others = [ranked for round_ in rounds for ranked in round_]
-    in_order = [*_above(fused[: len(first)], others), *others]
-    return without_repeats(in_order, least=weights.alike, k=k)
+    return [*_above(fused[: len(first)], others), *others]
 
 
 def without_repeats(ranked: Iterable[Ranked], *, least: float, k: int) -> list[Ranked]:

@@ -18,8 +18,9 @@ from index.core.rank import (
     RankWeights,
     SourceAsOf,
     Standing,
-    rank_page_first,
+    order_page_first,
     standings_of,
+    without_repeats,
 )
 from index.core.steering import Steering
 from index.core.synonyms import widened_terms
@@ -86,17 +87,20 @@ async def search_index(
     has_vectors = vector is not None
     ways = steering.ways_to_ask(question) if steering.pinned else ()
     apart = set_apart(found.chunks, ways, steering.pinned, has_vectors=has_vectors)
-    ranked = rank_page_first(
+    ordered = order_page_first(
         apart.others,
-        k=len(found.chunks) if searcher.caps else k,
         weights=searcher.weights,
         weight_of=steering.weight_of,
         first=apart.first,
         names=names_in(question),
     )
+    most = len(ordered) if searcher.caps else k
+    ranked = without_repeats(ordered, least=searcher.weights.alike, k=most)
     kept = cap_sources(ranked, searcher.caps, k=k)
     standings = standings_of(found.chunks, has_vectors=has_vectors)
-    account = Account(apart, widened, hidden, passed_over(ranked, kept))
+    account = Account(
+        apart, widened, hidden, passed_over(ranked, kept), passed_over(ordered, ranked)
+    )
     return SearchResponse(
         question=question,
         hits=[

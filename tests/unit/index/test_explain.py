@@ -49,12 +49,16 @@ def candidate(
 
 
 def search(
-    found: list[Candidate], *, steering: Steering | None = None, has_vectors: bool = True
+    found: list[Candidate],
+    *,
+    steering: Steering | None = None,
+    has_vectors: bool = True,
+    question: str = QUESTION,
 ) -> SearchResponse:
     steering = steering or steering_of(SETTINGS, ["faq"])
     embed = some_vector if has_vectors else no_vector
     searcher = Searcher(FoundStore(found), embed, RankWeights(), 100, steering)
-    return asyncio.run(search_index(QUESTION, k=10, within=Within(), searcher=searcher))
+    return asyncio.run(search_index(question, k=10, within=Within(), searcher=searcher))
 
 
 CANDIDATES = st.lists(
@@ -66,7 +70,7 @@ CANDIDATES = st.lists(
     max_size=12,
 ).map(
     lambda rows: [
-        candidate(path, n, cosine=near / 100, lexical=terms / 10)
+        candidate(path, n, cosine=near / 100, lexical=terms / 10, text=f"Text {n}.")
         for n, (path, near, terms) in enumerate(rows)
     ]
 )
@@ -79,7 +83,7 @@ def test_the_parts_that_are_told_make_the_score(found: list[Candidate]) -> None:
     for hit in response.hits:
         why = hit.why
         assert why is not None
-        fused = why.cosine + why.lexical
+        fused = why.cosine + why.lexical + why.exact_bonus
         weighted = fused * why.path_weight if fused >= 0 else fused / why.path_weight
         assert hit.score == pytest.approx(weighted + why.page_bonus + why.pinned_bonus)
         assert why.lexical == pytest.approx(0.5 * why.lexical_share)
@@ -113,7 +117,7 @@ def test_a_hit_names_the_synonyms_it_was_found_by_and_the_weight_of_its_path() -
 
 def test_a_curated_answer_says_how_alike_the_questions_are() -> None:
     found = [
-        candidate("a.md", 0, cosine=0.9),
+        candidate("a.md", 0, cosine=0.9, text="Other text."),
         candidate("q.md", 1, source=FAQ, heading="How do I renew a Kubernetes licence?"),
         candidate("q.md", 2, source=FAQ, heading="How do I sell a licence?"),
     ]
@@ -133,7 +137,10 @@ def test_a_curated_answer_says_how_alike_the_questions_are() -> None:
 
 
 def test_what_a_source_has_no_place_for_is_told() -> None:
-    found = [candidate(f"{n}.md", n, cosine=0.9 - n / 100, source=DOCS) for n in range(4)]
+    found = [
+        candidate(f"{n}.md", n, cosine=0.9 - n / 100, source=DOCS, text=f"Text {n}.")
+        for n in range(4)
+    ]
     other = candidate("z.md", 9, cosine=0.1, source=SourceName("other"))
     searcher = Searcher(
         FoundStore([*found, other]), some_vector, RankWeights(), 100, Steering(), {DOCS: 2}
@@ -147,6 +154,29 @@ def test_what_a_source_has_no_place_for_is_told() -> None:
         ("2.md", LeftOutReason.CAPPED),
         ("3.md", LeftOutReason.CAPPED),
     ]
+
+
+def test_what_says_the_same_as_a_better_one_is_told() -> None:
+    found = [
+        candidate("v2/a.md", 0, cosine=0.9, text="It renews itself every night."),
+        candidate("v1/a.md", 1, cosine=0.8, text="It renews itself every night."),
+        candidate("b.md", 2, cosine=0.7, text="Licences are sold elsewhere."),
+    ]
+
+    response = search(found)
+
+    assert [hit.url for hit in response.hits] == ["https://x/v2/a.md", "https://x/b.md"]
+    assert response.explanation is not None
+    (left_out,) = response.explanation.left_out
+    assert (left_out.path, left_out.reason) == ("v1/a.md", LeftOutReason.REPEATS)
+
+
+def test_a_section_that_the_question_names_says_what_that_adds() -> None:
+    response = search([candidate("a.md", 0, heading="renew_licence()")], question="renew_licence?")
+
+    (hit,) = response.hits
+    assert hit.why is not None
+    assert hit.why.exact_bonus > 0
 
 
 def test_without_vectors_only_the_words_count() -> None:

@@ -27,7 +27,7 @@ def candidate(
         title="FAQ",
         heading_path=("FAQ", heading),
         anchor="",
-        text="Text.",
+        text=f"Text of {source} {heading} {ordinal}.",
         commit="c0ffee",
         cosine=cosine,
         lexical=0.0,
