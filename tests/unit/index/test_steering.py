@@ -83,6 +83,14 @@ def test_less_weight_never_means_a_higher_place(found: list[Candidate], weight: 
         assert after.index("old/c.md") >= pages.index("old/c.md")
 
 
+def test_less_weight_puts_a_page_that_is_unlike_the_question_no_higher() -> None:
+    found = [candidate("a.md", 0, cosine=-0.4), candidate("old/c.md", 1, cosine=-0.5)]
+
+    pages = [one.candidate.key.path for one in ranked(found, steered(("old/**", 0.5)))]
+
+    assert pages == ["a.md", "old/c.md"]
+
+
 @given(FOUND, st.sampled_from([0.0, 0.25, 1.0, 3.0]))
 def test_a_score_is_the_sum_of_its_parts(found: list[Candidate], weight: float) -> None:
     for one in ranked(found, steered(("old/*", weight))):
