@@ -11,6 +11,7 @@ from api.core.quote import address_of
 from api.handlers import packing_of
 from bench.corpus import DEV_QUESTIONS, SYNTHETIC_QUESTIONS, require_data
 from bench.lab import Recorded, indexed_docs
+from bench.names import name_figures
 from bench.record import machine, write_result
 from bench.sizes import size
 from bench.window import window_figures
@@ -86,7 +87,9 @@ async def _measure() -> dict[str, object]:
     figures: dict[str, object] = {"k": _K}
     async with indexed_docs() as runtime:
         generations = await runtime.store.generations.generations()
-        figures["window"] = await window_figures(runtime, live(generations).generation)
+        generation = live(generations).generation
+        figures["window"] = await window_figures(runtime, generation)
+        figures["exact_names"] = await name_figures(runtime, generation)
         for label, file in (("written", DEV_QUESTIONS), ("generated", SYNTHETIC_QUESTIONS)):
             questions = read_questions(file)
             figures[label] = await _score(runtime, questions[: size(len(questions), 20)])
