@@ -18,6 +18,7 @@ NAMES = (
     "phrase",
     "retrieval",
     "refusals",
+    "ranker",
     "routing",
     "start",
     "cluster_full_index",
