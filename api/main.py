@@ -59,6 +59,7 @@ def make_answering(
     conversations: Conversations | None = None,
     meter: Meter | None = None,
     synonyms: Synonyms = (),
+    glance: Search | None = None,
     wait: WaitForCommits = refuse_to_wait,
     versions: Mapping[str, str] = MappingProxyType({}),
 ) -> Answering:
@@ -73,6 +74,7 @@ def make_answering(
         talking=Talking(conversations, _new_id) if conversations is not None else None,
         topics=topics_of(settings.refuse_topics),
         synonyms=synonyms,
+        glance=glance,
         wait=wait,
         versions=versions,
     )

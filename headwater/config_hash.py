@@ -1,5 +1,6 @@
 """One hash of everything configured that may change an answer."""
 
+import re
 from collections.abc import Mapping
 from hashlib import sha256
 
@@ -14,6 +15,7 @@ CHANGES_NO_ANSWER: Mapping[str, frozenset[str]] = {
     "embedding": frozenset({"device", "cache"}),
     "chunking": frozenset({"read_timeout_s"}),
     "answer": frozenset({"cached"}),
+    "retrieval": frozenset({"rerank_s"}),
     "llm": frozenset({"api_key_env", "price_per_million", "first_token_s", "total_s", "retries"}),
     "conversation": frozenset({"hours"}),
     "router": frozenset({"model"}),
@@ -24,6 +26,7 @@ Every other key counts, so that a new one does until somebody says that it does 
 """
 _UNORDERED = {"source": "name", "llm": "role"}
 """Lists of sections whose order says nothing, each by what is unique in it."""
+_FOLDERS = re.compile(r"(?<=^cross-encoder:)/.*/")
 _HASH_CHARS = 16
 
 
@@ -56,6 +59,7 @@ def _counting(section: str, value: object) -> object:
         kept |= {key: sorted(kept[key]) for key in ("include", "exclude")}
     if section == "retrieval":
         kept |= {"synonyms": sorted(sorted(group) for group in kept["synonyms"])}
+        kept |= {"reranker": _FOLDERS.sub("", kept["reranker"])}
     if section == "answer":
         kept |= {"refuse_topics": sorted(kept["refuse_topics"])}
     return kept

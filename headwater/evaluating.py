@@ -1,5 +1,6 @@
 """The commands of whoever measures how good answers are: `headwater eval`."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -28,7 +29,7 @@ def eval_run_command(
     """Score retrieval: how often the page that answers is among the k chunks."""
     from headwater.commands.evaluate import run_evaluation
 
-    run_command(run_evaluation(settings_of(config), questions, k=k, json=json))
+    run_command(run_evaluation(settings_of(config), questions, k=k, env=os.environ, json=json))
 
 
 @evaluation.command("synthesize")

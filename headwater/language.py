@@ -10,11 +10,12 @@ from functools import partial
 from api.adapters.llm import OpenAiModel
 from api.adapters.router_file import configured_router
 from api.core.ground import Grounding, GroundLimits
-from api.core.ports import Meter
+from api.core.ports import Meter, Rerank, SilentMeter
 from api.core.route import Routing
 from api.handlers import Answering, Composing
 from api.main import make_answering, make_composing, open_models
 from headwater.config_hash import config_hash
+from headwater.reranking import open_reranker, reranked
 from headwater.runtime import Runtime
 from headwater.settings import Settings
 from index.adapters.postgres.commits import PostgresCommits
@@ -25,10 +26,11 @@ from schemas.errors import BadConfiguration
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """The models that are open, and what composes with them; None where answers are quoted."""
+    """The models that are open, what composes with them, and what reranks; None where nothing does."""
 
     models: Sequence[OpenAiModel]
     composing: Composing | None
+    rerank: Rerank | None = None
 
 
 def llm_keys(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
@@ -60,7 +62,18 @@ async def open_language(
             routing=Routing(settings.router, router),
             meter=meter,
         )
-        yield Language(models, composing)
+        yield Language(models, composing, await open_reranker(settings, models, meter))
+
+
+@asynccontextmanager
+async def open_retrieval(runtime: Runtime, env: Mapping[str, str]) -> AsyncIterator[Answering]:
+    """What retrieves for a command that composes nothing: a language model is opened only where one reranks."""
+    settings, meter = runtime.settings, SilentMeter()
+    if not settings.retrieval.reranker:
+        yield answering_of(runtime, Language((), None), meter)
+        return
+    async with open_language(settings, llm_keys(settings, env), meter) as language:
+        yield answering_of(runtime, language, meter)
 
 
 def answering_of(runtime: Runtime, language: Language, meter: Meter) -> Answering:
@@ -71,12 +84,13 @@ def answering_of(runtime: Runtime, language: Language, meter: Meter) -> Answerin
         runtime.store.database, turns=kept.turns, age=timedelta(hours=kept.hours)
     )
     return make_answering(
-        runtime.search,
+        reranked(runtime.search, language.rerank, settings),
         settings.answer,
         composing=language.composing,
         conversations=conversations,
         meter=meter,
         synonyms=runtime.searcher.steering.synonyms,
+        glance=runtime.search,
         wait=_waiter(runtime),
         versions={source.name: source.version for source in settings.source if source.version},
     )

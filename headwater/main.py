@@ -209,7 +209,7 @@ def search_command(
         version=version,
         min_commit=_commits(min_commit),
     )
-    run_command(ask.run_search(settings_of(config), request, json=json))
+    run_command(ask.run_search(settings_of(config), request, env=os.environ, json=json))
 
 
 @app.command("ask")

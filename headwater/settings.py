@@ -30,6 +30,8 @@ from schemas.broker import KafkaSettings
 from schemas.errors import BadConfiguration
 
 FILE_NAME = "headwater.toml"
+LANGUAGE_MODEL, CROSS_ENCODER = "llm", "cross-encoder"
+"""What `[retrieval] reranker` begins with."""
 _MAX_NAME_CHARS = 100
 _PREFIX = "HEADWATER_"
 _NO_SETTINGS = {"HEADWATER_DEBUG"}
@@ -82,6 +84,7 @@ def load_settings(file: Path | None, env: Mapping[str, str], *, folder: Path) ->
     _check_roles(settings.llm)
     topics_of(settings.answer.refuse_topics)
     _check_steering(settings)
+    _check_reranker(settings)
     return settings
 
 
@@ -104,9 +107,18 @@ def _absolute(settings: Settings, base: Path, env: Mapping[str, str]) -> Setting
         settings,
         home=str(home),
         router=msgspec.structs.replace(settings.router, model=model),
+        retrieval=msgspec.structs.replace(
+            settings.retrieval, reranker=_reranker(settings.retrieval.reranker, base)
+        ),
         source=sources,
         embedding=msgspec.structs.replace(settings.embedding, cache=str(cache.resolve())),
     )
+
+
+def _reranker(reranker: str, base: Path) -> str:
+    """A cross-encoder in a folder by its absolute path."""
+    kind, colon, name = reranker.partition(":")
+    return f"{kind}{colon}{_located(name, base) if kind == CROSS_ENCODER else name}"
 
 
 def _located(location: str, base: Path) -> str:
@@ -199,6 +211,12 @@ def _check_steering(settings: Settings) -> None:
     for path in settings.retrieval.paths:
         if path.source and path.source not in names:
             raise BadConfiguration(f"retrieval.paths: {path.source!r} is no configured source")
+
+
+def _check_reranker(settings: Settings) -> None:
+    kind, _, name = settings.retrieval.reranker.partition(":")
+    if kind == LANGUAGE_MODEL and name not in {llm.role for llm in settings.llm}:
+        raise BadConfiguration(f"retrieval.reranker: no [[llm]] has the role {name!r}")
 
 
 def _is_name(name: str) -> bool:

@@ -88,6 +88,10 @@ class RetrievalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     `paths` are weights by pattern, such as `{ match = "legacy/**", weight = 0.5 }`, for one `source` where that is
     given: a page's score is multiplied by the first that it matches, and 0 hides it from answers. Each of the
     `synonyms` is a list of terms that mean the same: a question with one of them is looked for by the others too.
+
+    `reranker` puts the best `rerank_top` of them in another order: `llm:ROLE`, a language model that is configured for
+    that role, or `cross-encoder:NAME`, any sentence-transformers name or folder; empty means none. `rerank_s` is how
+    long that may take: after it they stay as they are.
     """
 
     candidates: Annotated[int, Meta(ge=1, le=1_000)] = 100
@@ -100,6 +104,9 @@ class RetrievalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     synonyms: Annotated[
         tuple[tuple[Annotated[str, Meta(max_length=100)], ...], ...], Meta(max_length=1_000)
     ] = ()
+    reranker: Annotated[str, Meta(pattern=r"^(|(llm|cross-encoder):\S.*)$")] = ""
+    rerank_top: Annotated[int, Meta(ge=2, le=50)] = 20
+    rerank_s: Annotated[float, Meta(gt=0, le=600)] = 5.0
 
 
 def weights_of(retrieval: RetrievalSettings) -> RankWeights:

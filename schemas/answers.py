@@ -154,10 +154,26 @@ class SearchRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     explain: bool = False
 
 
+class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What language models took for an answer: nothing where it is quoted, or was composed before (`cached`).
+
+    `estimated` where a model did not say how many tokens it took.
+    """
+
+    input_tokens: int
+    output_tokens: int
+    cost: float
+    estimated: bool = False
+    cached: bool = False
+
+
+NOTHING_USED = Usage(input_tokens=0, output_tokens=0, cost=0.0)
+
+
 class SearchResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Chunks, best first, and the state of each source they were looked for in.
 
-    `explanation` and each hit's `why` are told where they are asked for.
+    `explanation` and each hit's `why` are told where they are asked for, `usage` where a model put them in order.
     """
 
     question: str
@@ -165,6 +181,7 @@ class SearchResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     as_of: dict[str, AsOf]
     degraded: str | None = None
     explanation: Explanation | None = None
+    usage: Usage | None = None
 
 
 class QueryRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -219,22 +236,6 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     chosen: str
     reason: str
     score: float
-
-
-class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What language models took for an answer: nothing where it is quoted, or was composed before (`cached`).
-
-    `estimated` where a model did not say how many tokens it took.
-    """
-
-    input_tokens: int
-    output_tokens: int
-    cost: float
-    estimated: bool = False
-    cached: bool = False
-
-
-NOTHING_USED = Usage(input_tokens=0, output_tokens=0, cost=0.0)
 
 
 class QueryResponse(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

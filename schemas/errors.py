@@ -9,6 +9,7 @@ HeadwaterError
 │   ├── NotConsumed
 │   ├── NoGeneration
 │   ├── SourceUnreachable
+│   ├── RerankerUnavailable
 │   └── ModelUnavailable
 ├── PermanentError            trying again cannot help: park, or tell the caller
 │   ├── UndecodableRecord
@@ -116,6 +117,14 @@ class ModelUnavailable(TransientError):
     def __init__(self, role: str, reason: str) -> None:
         super().__init__(f"the language model for {role} gives no answer: {reason}")
         self.role = role
+        self.reason = reason
+
+
+class RerankerUnavailable(TransientError):
+    """What was found could not be put in another order; it stays as it is."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"not reranked: {reason}")
         self.reason = reason
 
 

@@ -8,7 +8,7 @@ from typing import Protocol
 from api.core.context import Block
 from api.core.ground import Released
 from api.core.prompt import Message
-from schemas.answers import PageResponse, SearchResponse, Turn, Usage
+from schemas.answers import Hit, PageResponse, SearchResponse, Turn, Usage
 
 PageAt = Callable[[str], Awaitable[PageResponse | None]]
 """The indexed page published at a URL that has no anchor, or None."""
@@ -36,6 +36,19 @@ class WaitForCommits(Protocol):
 
         Raises: CommitNotSearchable after a while; UnknownSource; BadQuestion where the digits are those of several
         commits; StoreUnavailable.
+        """
+        ...
+
+
+class Rerank(Protocol):
+    """Orders hits by how well they answer."""
+
+    async def __call__(
+        self, question: str, hits: Sequence[Hit], spend: Callable[[Usage], None], /
+    ) -> Sequence[int]:
+        """The places of hits, from 0, the best first; what is left out follows. `spend` hears what a model took.
+
+        Raises: RerankerUnavailable, ModelUnavailable, ContextTooLong.
         """
         ...
 

@@ -10,11 +10,14 @@ from api.handlers.answering import (
 )
 from api.handlers.composing import Composing
 from api.handlers.finding import find_page, search_docs
+from api.handlers.reranking import ModelReranker, RerankedSearch
 from api.handlers.talking import Talking
 
 __all__ = [
     "Answering",
     "Composing",
+    "ModelReranker",
+    "RerankedSearch",
     "Talking",
     "answer_events",
     "answer_question",

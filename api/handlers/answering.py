@@ -56,7 +56,7 @@ class Answering:
 
     Without `composing` answers are quoted, without `talking` each question stands alone. A question about one of
     `topics` is refused; what a question means is known by its `synonyms` too. `versions` has that of each source that
-    is of one.
+    is of one. `glance` is the search where only the state of the docs is asked for, if that can be had for less.
     """
 
     search: Search
@@ -68,6 +68,7 @@ class Answering:
     talking: Talking | None = None
     topics: Sequence[Topic] = ()
     synonyms: Synonyms = ()
+    glance: Search | None = None
     wait: WaitForCommits = refuse_to_wait
     versions: Mapping[str, str] = field(default_factory=dict)
 
@@ -188,22 +189,25 @@ async def _look(asked: Asked, talk: Talk, answering: Answering, draft: Draft) ->
     is_rewritten = question not in (asked.question, joined_question(asked.question, talk.past))
     if is_rewritten and (topic := topic_of(question, answering.topics)):
         return await _look_aside(question, topic, asked, answering)
-    looked = await _look_for(question, asked, answering)
+    looked = await _look_for(question, asked, answering, draft)
     if looked.quoted.refused and question != asked.question:
-        alone = await _look_for(asked.question, asked, answering)
+        alone = await _look_for(asked.question, asked, answering, draft)
         return looked if alone.quoted.refused else alone
     return looked
 
 
 async def _look_aside(question: str, topic: Topic, asked: Asked, answering: Answering) -> _Looked:
     """Refuse a topic; the search tells which state of the docs that is true of, and nothing else."""
-    found = await answering.search(question, k=asked.k, sources=asked.sources, paths=asked.paths)
+    search = answering.glance or answering.search
+    found = await search(question, k=asked.k, sources=asked.sources, paths=asked.paths)
     found = msgspec.structs.replace(found, hits=[])
     return _Looked(question, found, refuse_topic(topic.phrase, _wording(answering.settings)), topic)
 
 
-async def _look_for(question: str, asked: Asked, answering: Answering) -> _Looked:
+async def _look_for(question: str, asked: Asked, answering: Answering, draft: Draft) -> _Looked:
     found = await answering.search(question, k=asked.k, sources=asked.sources, paths=asked.paths)
+    if found.usage is not None:
+        draft.add(found.usage)
     # In a thread: what a page holds may take long to cut up, and others are answered meanwhile.
     quote = partial(quote_hits, synonyms=answering.synonyms)
     quoted = await asyncio.to_thread(quote, question, found.hits, answering.settings)

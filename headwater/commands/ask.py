@@ -11,7 +11,7 @@ from api.handlers import answer_events, search_docs
 from headwater.commands.explaining import explained
 from headwater.console import print_json, print_part, print_text, say
 from headwater.home import require_index
-from headwater.language import Language, answering_of, llm_keys, open_language
+from headwater.language import answering_of, llm_keys, open_language, open_retrieval
 from headwater.runtime import live, open_runtime
 from headwater.settings import Settings
 from schemas.answers import (
@@ -26,13 +26,15 @@ from schemas.answers import (
 )
 
 
-async def run_search(settings: Settings, request: SearchRequest, *, json: bool) -> int:
+async def run_search(
+    settings: Settings, request: SearchRequest, *, env: Mapping[str, str], json: bool
+) -> int:
     """Print what retrieval finds. Returns: the exit status."""
     require_index(settings)
     async with open_runtime(settings, say) as runtime:
         live(await runtime.store.generations.generations())
-        answering = answering_of(runtime, Language((), None), SilentMeter())
-        found = await search_docs(request, answering=answering)
+        async with open_retrieval(runtime, env) as answering:
+            found = await search_docs(request, answering=answering)
     if json:
         print_json(found)
     else:

@@ -1,16 +1,20 @@
 """`headwater eval run`: score retrieval on questions with known sources."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from eval.core.retrieval import RetrievalReport
 from eval.handlers import read_questions, score_retrieval
 from headwater.console import counting, print_json, print_text, say
 from headwater.home import require_index
+from headwater.language import open_retrieval
 from headwater.runtime import live, open_runtime
 from headwater.settings import Settings
 
 
-async def run_evaluation(settings: Settings, questions: Path, *, k: int, json: bool) -> int:
+async def run_evaluation(
+    settings: Settings, questions: Path, *, k: int, env: Mapping[str, str], json: bool
+) -> int:
     """Print the scores. Returns: 0, or 1 when a question could not be measured."""
     asked = read_questions(questions)
     require_index(settings)
@@ -20,10 +24,11 @@ async def run_evaluation(settings: Settings, questions: Path, *, k: int, json: b
         async def is_indexed(url: str) -> bool:
             return await runtime.store.search.page_at(url) is not None
 
-        with counting("questions") as progress:
-            report = await score_retrieval(
-                asked, k=k, search=runtime.search, is_indexed=is_indexed, progress=progress
-            )
+        async with open_retrieval(runtime, env) as answering:
+            with counting("questions") as progress:
+                report = await score_retrieval(
+                    asked, k=k, search=answering.search, is_indexed=is_indexed, progress=progress
+                )
     if json:
         print_json(report)
     else:

@@ -65,3 +65,18 @@ def test_what_is_composed_is_kept_under_a_hash_of_the_configuration(tmp_path: Pa
 
     assert asyncio.run(configuration_of(one)) == config_hash(one)
     assert asyncio.run(configuration_of(other)) != config_hash(one)
+
+
+@pytest.mark.parametrize("reranker", ["", "llm:cheap", "cross-encoder:some/model"])
+def test_a_reranker_is_named_with_its_kind(reranker: str, tmp_path: Path) -> None:
+    text = f'[retrieval]\nreranker = "{reranker}"\n' + LLM.format("cheap")
+
+    assert configured(text, tmp_path).retrieval.reranker == reranker
+
+
+@pytest.mark.parametrize("reranker", ["llm:strong", "llm:", "some/model", "llm", "cross-encoder:"])
+def test_a_reranker_that_there_is_not_stops_the_start(reranker: str, tmp_path: Path) -> None:
+    text = f'[retrieval]\nreranker = "{reranker}"\n' + LLM.format("cheap")
+
+    with pytest.raises(BadConfiguration, match="reranker"):
+        configured(text, tmp_path)
