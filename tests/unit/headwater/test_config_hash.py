@@ -186,3 +186,17 @@ def test_every_key_that_does_not_count_is_one_of_the_settings() -> None:
 
 def _keys(struct: type[msgspec.Struct]) -> Iterator[str]:
     return (field.name for field in msgspec.structs.fields(struct))
+
+
+def test_a_cross_encoder_in_a_folder_is_the_same_wherever_it_stands() -> None:
+    def hash_of(reranker: str) -> str:
+        settings = Settings()
+        retrieval = msgspec.structs.replace(settings.retrieval, reranker=reranker)
+        return config_hash(msgspec.structs.replace(settings, retrieval=retrieval))
+
+    here = hash_of("cross-encoder:/srv/models/mini")
+
+    assert here == hash_of("cross-encoder:/home/a/mini")
+    assert here != hash_of("cross-encoder:/home/a/large")
+    assert here != hash_of("")
+    assert hash_of("cross-encoder:a/mini") != hash_of("cross-encoder:b/mini")
