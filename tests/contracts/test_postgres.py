@@ -371,6 +371,7 @@ async def explained(shelf: PostgresShelf, generation: Generation) -> str:
         "within": None,
         "few": 5_000,
         "around": 4,
+        "most_postings": 50_000,
         "limit": 30,
     }
     async with shelf.database.transaction(snapshot=True) as cursor:

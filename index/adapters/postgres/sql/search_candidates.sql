@@ -34,22 +34,33 @@ WITH totals AS (
        AND (%(source_ids)s::int[] IS NULL OR source_id = ANY(%(source_ids)s::int[]))
      GROUP BY term
 ), asked AS MATERIALIZED (
-    SELECT term, ln(1 + (greatest(totals.chunks, coalesce(holding.chunks, 1)) - coalesce(holding.chunks, 1) + 0.5)
+    SELECT term, coalesce(holding.chunks, 1) AS chunks,
+           ln(1 + (greatest(totals.chunks, coalesce(holding.chunks, 1)) - coalesce(holding.chunks, 1) + 0.5)
                         / (coalesce(holding.chunks, 1) + 0.5)) AS weight
       FROM unnest(%(terms)s::text[]) AS question (term) LEFT JOIN holding USING (term) CROSS JOIN totals
+), telling AS MATERIALIZED (
+    -- The rarest terms, as many as have %(most_postings)s places together: in a large index the common ones stand in
+    -- most chunks and tell little. They count for what the others found, below. Of some pages all terms are read.
+    SELECT term, weight
+      FROM (SELECT term, weight, sum(chunks) OVER (ORDER BY chunks, term) AS places,
+                   row_number() OVER (ORDER BY chunks, term) AS place FROM asked) AS ordered
+     WHERE places <= %(most_postings)s OR place = 1 OR %(within)s::text IS NOT NULL
+), cut AS MATERIALIZED (
+    SELECT (SELECT count(*) FROM telling) < (SELECT count(*) FROM asked) AS is_cut
 ), counted AS (
-    SELECT t.section_id, t.piece, asked.weight,
+    SELECT t.section_id, t.piece, telling.weight,
            %(title)s * t.title + %(heading)s * t.heading + %(path_weight)s * t.path
              + %(body)s * t.body / (1 - %(b)s + %(b)s * t.length / totals.mean_length) AS count
-      FROM asked CROSS JOIN totals JOIN {term} t ON t.term = asked.term
+      FROM telling CROSS JOIN totals JOIN {term} t ON t.term = telling.term
      WHERE (%(source_ids)s::int[] IS NULL OR t.source_id = ANY(%(source_ids)s::int[]))
        AND (%(within)s::text IS NULL
             OR t.section_id IN (SELECT s.section_id FROM {section} s JOIN inside USING (source_id, path)))
-), lexical AS MATERIALIZED (
+), told AS MATERIALIZED (
     SELECT section_id, piece, sum(weight * count * (%(k1)s + 1) / (count + %(k1)s)) AS score
       FROM counted GROUP BY section_id, piece
-), best AS MATERIALIZED (
-    SELECT section_id, piece FROM lexical ORDER BY score DESC, section_id, piece LIMIT %(limit)s
+), likely AS MATERIALIZED (
+    SELECT section_id, piece FROM told ORDER BY score DESC, section_id, piece
+     LIMIT %(limit)s * CASE WHEN (SELECT is_cut FROM cut) THEN 2 ELSE 1 END
 ), nearest AS MATERIALIZED (
     SELECT c.source_id, c.path, c.ordinal
       FROM {vector} v JOIN {chunk} c USING (text_hash)
@@ -69,11 +80,27 @@ WITH totals AS (
     SELECT source_id, path, ordinal FROM nearest
     UNION ALL
     SELECT source_id, path, ordinal FROM compared
-), looked_at AS (
-    SELECT section_id FROM best
+), looked_at AS MATERIALIZED (
+    SELECT section_id FROM likely
     UNION
     SELECT s.section_id FROM dense JOIN {chunk} c USING (source_id, path, ordinal)
       JOIN {section} s ON s.source_id = c.source_id AND s.path = c.path AND s.ordinal = c.section
+), lexical AS MATERIALIZED (
+    SELECT section_id, piece, score FROM told WHERE NOT (SELECT is_cut FROM cut)
+    UNION ALL
+    SELECT section_id, piece, sum(weight * count * (%(k1)s + 1) / (count + %(k1)s)) AS score
+      FROM (SELECT t.section_id, t.piece, asked.weight,
+                   %(title)s * t.title + %(heading)s * t.heading + %(path_weight)s * t.path
+                     + %(body)s * t.body / (1 - %(b)s + %(b)s * t.length / totals.mean_length) AS count
+              FROM looked_at CROSS JOIN totals CROSS JOIN LATERAL (
+                   SELECT term, section_id, piece, title, heading, path, body, length
+                     FROM {term} WHERE section_id = looked_at.section_id OFFSET 0
+              ) AS t JOIN asked ON asked.term = t.term
+             WHERE (SELECT is_cut FROM cut)) AS held
+     GROUP BY section_id, piece
+), best AS MATERIALIZED (
+    SELECT section_id, piece FROM likely JOIN lexical USING (section_id, piece)
+     ORDER BY score DESC, section_id, piece LIMIT %(limit)s
 ), placed AS MATERIALIZED (
     SELECT s.section_id, s.heading_path, s.anchor, c.*,
            row_number() OVER (PARTITION BY s.section_id ORDER BY c.ordinal) - 1 AS piece
