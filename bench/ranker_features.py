@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from index.core.rank import Candidate, RankWeights
+from index.core.names import names_in
+from index.core.rank import Candidate, Ranked, RankWeights, rank_page_first
 from index.core.terms import terms_of
 
 Floats = NDArray[np.float64]
@@ -21,58 +23,52 @@ GROUPS = {
 }  # fmt: skip
 """Features by what they tell, in the order of the columns."""
 FEATURES = tuple(name for names in GROUPS.values() for name in names)
+_CHUNKS = 3
 
 
-def pages_of(
-    candidates: Sequence[Candidate], weights: RankWeights
-) -> list[tuple[float, list[tuple[float, Candidate]]]]:
-    """The pages with their chunks as the plain fusion ranks them: (page's score, its chunks' scores), best first."""
-    best = max((one.lexical for one in candidates), default=0.0) or 1.0
-    scored = sorted(
-        ((one.cosine + weights.lexical * one.lexical / best, one) for one in candidates),
-        key=lambda pair: (-pair[0], pair[1].key.source, pair[1].key.path, pair[1].key.ordinal),
+def pages_of(question: str, candidates: Sequence[Candidate]) -> list[list[Ranked]]:
+    """The pages as search ranks them, each with its best chunks, the first of which carries the page's score."""
+    ranked = rank_page_first(
+        candidates,
+        k=len(candidates),
+        weights=replace(RankWeights(), per_page=_CHUNKS),
+        names=names_in(question),
     )
-    pages: dict[str, list[tuple[float, Candidate]]] = {}
-    for score, one in scored:
-        pages.setdefault(one.url, []).append((score, one))
-    ranked = [
-        (page[0][0] + weights.page * sum(score for score, _ in page[1:3]), page)
-        for page in pages.values()
-    ]
-    return sorted(ranked, key=lambda page: -page[0])
+    pages: dict[str, list[Ranked]] = {}
+    for one in ranked:
+        pages.setdefault(one.candidate.url, []).append(one)
+    return list(pages.values())
 
 
-def features_of(
-    question: str, pages: Sequence[tuple[float, list[tuple[float, Candidate]]]]
-) -> Floats:
+def features_of(question: str, pages: Sequence[Sequence[Ranked]]) -> Floats:
     """A row for each page, shape (pages, `len(FEATURES)`)."""
     if not pages:
         return np.zeros((0, len(FEATURES)))
     asked = frozenset(terms_of(question))
-    scores = [score for score, _ in pages]
-    cosines = [max(one.cosine for _, one in chunks) for _, chunks in pages]
-    lexical = [max(one.lexical for _, one in chunks) for _, chunks in pages]
+    scores = [page[0].score for page in pages]
+    cosines = [max(one.candidate.cosine for one in page) for page in pages]
+    lexical = [max(one.candidate.lexical for one in page) for page in pages]
     most = max(lexical) or 1.0
     by_cosine, by_terms = _places(cosines), _places(lexical)
     lead = scores[0] - scores[1] if len(scores) > 1 else 0.0
     rows = []
-    for at, (score, chunks) in enumerate(pages):
-        after = scores[at + 1] if at + 1 < len(scores) else score
+    for at, page in enumerate(pages):
+        score, after = scores[at], scores[min(at + 1, len(scores) - 1)]
+        best = page[0].candidate
         rows.append(
             [
-                score, cosines[at], lexical[at] / most, *_more(chunks),
-                math.log1p(at), math.log1p(by_cosine[at]), math.log1p(by_terms[at]), math.log1p(len(chunks)),
+                score, cosines[at], lexical[at] / most, *_more(page),
+                math.log1p(at), math.log1p(by_cosine[at]), math.log1p(by_terms[at]), len(page),
                 score - scores[0], cosines[at] - max(cosines), score - after,
-                *_matches(asked, chunks[0][1]),
-                *_place(chunks[0][1]),
+                *_matches(asked, best), *_place(best),
                 len(asked), _names(asked), max(cosines), lead,
             ]
         )  # fmt: skip
     return np.array(rows, dtype=np.float64)
 
 
-def _more(chunks: Sequence[tuple[float, Candidate]]) -> list[float]:
-    return [chunks[at][0] if len(chunks) > at else 0.0 for at in (1, 2)]
+def _more(page: Sequence[Ranked]) -> list[float]:
+    return [page[at].score if len(page) > at else 0.0 for at in range(1, _CHUNKS)]
 
 
 def _matches(asked: frozenset[str], chunk: Candidate) -> list[float]:

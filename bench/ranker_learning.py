@@ -58,7 +58,7 @@ def learn_linear(asked: Sequence[Asked], columns: Sequence[int]) -> Score:
         ]
     )
     signs = np.where(np.random.default_rng(_SEED).random(len(differences)) < 0.5, -1.0, 1.0)
-    model = LogisticRegression(fit_intercept=False, C=0.1, max_iter=500)
+    model = LogisticRegression(fit_intercept=False, C=0.1, solver="newton-cholesky")
     model.fit(differences * signs[:, None], signs > 0)
     return lambda features: np.asarray(scaler.transform(features[:, columns]) @ model.coef_[0])
 

@@ -6,12 +6,17 @@ Questions about it have no answer in Ray's documentation: they are those that mu
 import os
 import shutil
 import subprocess
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
-from bench.corpus import ROOT, source_toml
-from bench.sizes import is_small
+from bench.corpus import ROOT, source_toml, workspace
+from bench.sizes import is_small, kept_home
 from eval.handlers import read_questions
-from headwater.console import say
+from headwater.commands.index import index_all
+from headwater.console import SyncProgress, say
+from headwater.runtime import Runtime, open_runtime
+from headwater.settings import load_settings
 
 NAME = "second"
 PACKAGE = "postgresql-doc-15"
@@ -23,6 +28,35 @@ _SKIPPED = ("release", "bookindex", "index", "biblio", "legalnotice", "acronyms"
 """Beginnings of the names of pages that list things and explain none."""
 _TIMEOUT_S = 120.0
 _OFF_DOMAIN = ROOT / "bench" / "questions" / "off-domain-templates.jsonl"
+
+
+@asynccontextmanager
+async def indexed_second_corpus() -> AsyncIterator[Runtime | None]:
+    """The pages, indexed apart; None where the package cannot be had. In the kept home, where one is given, once."""
+    with ExitStack() as stack:
+        kept = kept_home()
+        folder = kept / NAME if kept is not None else stack.enter_context(workspace())
+        folder.mkdir(parents=True, exist_ok=True)
+        configuration = folder / "headwater.toml"
+        if not configuration.exists():
+            location = fetch_second_corpus(folder)
+            if location is None:
+                yield None
+                return
+            toml = source_toml(name=NAME, kind="folder", location=location, url=URL)
+            configuration.write_text(toml, "utf-8")
+        settings = load_settings(None, os.environ, folder=folder)
+        async with open_runtime(settings, say) as runtime:
+            _, troubles = await index_all(runtime, SyncProgress(None))
+            if troubles:
+                raise troubles[0]
+            yield runtime
+
+
+def off_domain_questions() -> list[str]:
+    """200 questions that Ray's documentation does not answer, whether or not the package can be had."""
+    # Made once, as `headwater eval synthesize --count 200` of an index of this corpus alone makes them.
+    return [question.question for question in read_questions(_OFF_DOMAIN)]
 
 
 def fetch_second_corpus(folder: Path) -> Path | None:
@@ -37,21 +71,10 @@ def fetch_second_corpus(folder: Path) -> Path | None:
         say(f"no second corpus: {PACKAGE} cannot be had here ({type(error).__name__}: {error})")
         return None
     target = folder / "second-corpus"
-    target.mkdir()
+    target.mkdir(exist_ok=True)
     for page in _chosen(folder / "package" / _HTML):
         shutil.copyfile(page, target / page.name)
     return target
-
-
-def off_domain_questions() -> list[str]:
-    """200 questions that Ray's documentation does not answer, whether or not the package can be had."""
-    # Made once, as `headwater eval synthesize --count 200` of an index of this corpus alone makes them.
-    return [question.question for question in read_questions(_OFF_DOMAIN)]
-
-
-def second_source_toml(location: Path) -> str:
-    """The `[[source]]` of the pages."""
-    return source_toml(name=NAME, kind="folder", location=location, url=URL)
 
 
 def _download(folder: Path) -> Path:
