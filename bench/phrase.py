@@ -173,7 +173,12 @@ async def _ask_all(base_url: str, contexts: Sequence[Sequence[Hit]]) -> list[tup
             heard = _Heard()
 
             async def search(
-                question: str, *, k: int, sources: Sequence[str] | None, found: Sequence[Hit] = hits
+                question: str,
+                *,
+                k: int,
+                sources: Sequence[str] | None,
+                paths: Sequence[str] = (),
+                found: Sequence[Hit] = hits,
             ) -> SearchResponse:
                 return SearchResponse(question=question, hits=list(found), as_of={})
 

@@ -237,7 +237,14 @@ async def _explained(shelf: Shelf, mode: str, query: NDArray[np.float32]) -> str
     values = {
         **{"k1": 1.2, "b": 0.75, "title": 3.0, "heading": 2.0, "path_weight": 1.0, "body": 1.0},
         **{"generation": Generation(1), "vector": Vector(query), "terms": ["word17"]},
-        **{"source_ids": None, "within": None, "few": 5_000, "around": 4, "limit": 30},
+        **{
+            "source_ids": None,
+            "within": None,
+            "few": 5_000,
+            "most_postings": 50_000,
+            "around": 4,
+            "limit": 30,
+        },
     }
     async with shelf.database.transaction() as cursor:
         await cursor.execute(sql.SQL("SET LOCAL plan_cache_mode = {}").format(sql.Literal(mode)))
