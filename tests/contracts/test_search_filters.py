@@ -135,6 +135,24 @@ def test_a_filter_is_as_exact_as_filtering_an_exact_ranking(
     assert nearest(chunks) == shelf.exact(regex)[:LIMIT]
 
 
+def test_a_narrow_filter_is_filled_where_the_index_stops_early(
+    shelf: Shelf, runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large index gives up after 20,000 tuples; this one after a hundred."""
+
+    async def stop_early() -> None:
+        async with shelf.database.statement() as cursor:  # the one connection of the pool
+            await cursor.execute("SET hnsw.max_scan_tuples = 100")
+
+    runner.run(stop_early())
+    compared = shelf.found(("v7/",), terms=QueryTerms(()))
+    monkeypatch.setattr(module, "_FEW", 5)
+    walked = shelf.found(("v7/",), terms=QueryTerms(()))
+
+    assert nearest(compared) == shelf.exact("v7/.*")[:LIMIT]
+    assert len(walked) < LIMIT
+
+
 def test_the_lexical_leg_is_filtered_and_scores_as_before(shelf: Shelf) -> None:
     words = QueryTerms(("word17",))
     everything = lexical(shelf.found(limit=1_000, terms=words))
