@@ -24,9 +24,9 @@ class Block:
     committed_at: datetime | None = None
 
 
-_WEAK = 0.6
+_WEAK = 0.5
 """A hit below this share of the best one's score gives its place to what a better one was cut off from. On generated
-questions no labelled page was lost up to 0.75.
+questions no labelled page was lost up to 0.75, on written ones up to 0.6.
 """
 
 

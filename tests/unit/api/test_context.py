@@ -141,7 +141,7 @@ def test_only_what_was_cut_off_brings_its_other_part() -> None:
 
 @pytest.mark.parametrize(
     ("last_score", "k", "pages"),
-    [(0.5, 3, "ab"), (0.7, 3, "abc"), (0.7, 4, "abc"), (0.5, 4, "abc")],
+    [(0.4, 3, "ab"), (0.6, 3, "abc"), (0.6, 4, "abc"), (0.4, 4, "abc")],
 )
 def test_a_neighbour_takes_a_free_place_or_that_of_a_weak_hit(
     last_score: float, k: int, pages: str
