@@ -3,7 +3,7 @@
 SELECT extversion AS pgvector FROM pg_extension WHERE extname = 'vector';
 CREATE TEMP TABLE probe AS
   SELECT text_hash AS probe, embedding FROM vector_g:generation ORDER BY random() LIMIT 50;
-SET hnsw.ef_search = 100;
+SET hnsw.ef_search = 200;
 SET enable_seqscan = off;
 CREATE TEMP TABLE found AS
   SELECT probe, near.away FROM probe CROSS JOIN LATERAL (
