@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from shlex import quote
 
 from headwater.cluster.topology import Cluster, Plan, wait_ready
 from headwater.console import say
@@ -65,6 +66,9 @@ def _run(options: argparse.Namespace) -> int:
         is_started.set()
         say(f"answering on {cluster.address('serve')}; webhooks go to {cluster.address('ingest')}")
         say(f"logs in {plan.folder}; the first sync is under way (Ctrl-C stops)")
+        say(
+            f"for headwater commands, in another terminal:  . {quote(str(cluster.environment_file))}"
+        )
         threading.Thread(target=_tell_ready, args=(cluster,), daemon=True).start()
         cluster.wait(told.is_set)
     return 0

@@ -15,6 +15,7 @@ from typing import Self
 import httpx
 
 from headwater.cluster.broker import LocalBroker, free_port, listens
+from headwater.cluster.environment import write_environment
 from headwater.cluster.supervisor import Child, Supervisor
 from index.adapters.embed.ray_cluster import environment_of
 from index.adapters.postgres.server import EmbeddedServer
@@ -70,19 +71,19 @@ class Cluster:
         }
         if plan.port and "serve" in self.ports:
             self.ports["serve"] = plan.port
-        self.env = {
-            **env,
+        self._ours = {
             "HEADWATER_HOME": str(plan.folder / "home"),
             "HEADWATER_KAFKA": self.broker.address,
             "HEADWATER_KAFKA__PARTITIONS": str(PARTITIONS),
         }
         if plan.ray:
-            self.env.update(environment_of(plan.folder))
-            self.env["HEADWATER_RAY_ADDRESS"] = f"127.0.0.1:{self.ray_port}"
+            self._ours.update(environment_of(plan.folder))
+            self._ours["HEADWATER_RAY_ADDRESS"] = f"127.0.0.1:{self.ray_port}"
         if plan.ray and plan.ray_serve:
             port = free_port()
-            self.env["HEADWATER_RAY__SERVE_PORT"] = str(port)
-            self.env["HEADWATER_RAY__SERVE_URL"] = f"http://127.0.0.1:{port}"
+            self._ours["HEADWATER_RAY__SERVE_PORT"] = str(port)
+            self._ours["HEADWATER_RAY__SERVE_URL"] = f"http://127.0.0.1:{port}"
+        self.env = {**env, **self._ours}
         self.supervisor = Supervisor(plan.folder, self.env, say)
 
     def __enter__(self) -> Self:
@@ -99,6 +100,11 @@ class Cluster:
     def address(self, name: str) -> str:
         """Where a process answers."""
         return f"http://127.0.0.1:{self.ports[name]}"
+
+    @property
+    def environment_file(self) -> Path:
+        """What sets the variables of this topology in a shell, while it runs."""
+        return self._plan.folder / "environment"
 
     def run(self, *arguments: str) -> str:
         """Run one command of the program against this topology. Returns: what it printed. Raises: WrongUse."""
@@ -134,7 +140,9 @@ class Cluster:
     def _start(self) -> None:
         start = self.supervisor.start
         self._postgres = self._start_postgres()
-        self.env["HEADWATER_DATABASE_URL"] = self._postgres.address.conninfo
+        self._ours["HEADWATER_DATABASE_URL"] = self._postgres.address.conninfo
+        self.env.update(self._ours)
+        write_environment(self.environment_file, self._ours)
         # Sockets below it have room for about 100 characters.
         self._ray_folder = tempfile.mkdtemp(prefix="hw-ray-")
         broker = Child("kafka", self.broker.command, lambda: listens(self.broker.port))
@@ -169,6 +177,7 @@ class Cluster:
         return EmbeddedServer.start(self._postgres_home, self._say, tcp_port=self._postgres_port)
 
     def _end(self) -> None:
+        self.environment_file.unlink(missing_ok=True)
         self.supervisor.end()
         if self._postgres is not None:
             self._postgres.close()

@@ -3,9 +3,11 @@
 import contextlib
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 
 import httpx
 import psutil
@@ -19,6 +21,7 @@ from tests.support.program import FAKE, poll
 from tests.support.repository import Repository, page
 
 _SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
+_MAIN = (sys.executable, "-m", *FAKE)
 _CONFIG = """
 [[source]]
 name = "docs"
@@ -97,6 +100,26 @@ def test_a_start_that_is_broken_off_leaves_nothing_running(tmp_path: Path) -> No
         discard(tmp_path / "cluster" / "postgres")
 
 
+def test_a_shell_that_reads_the_file_of_a_topology_speaks_to_it(tmp_path: Path) -> None:
+    (tmp_path / "headwater.toml").write_text("", "utf-8")
+    plan = Plan(
+        tmp_path / "cluster",
+        tmp_path / "headwater.toml",
+        workers=0,
+        ray=False,
+        parts=(),
+        main=_MAIN,
+    )
+    try:
+        with Cluster(plan, _environment(), lambda _: None) as cluster:
+            assert _in_a_shell(cluster, "topics", "apply", "--check") == 0
+            assert _in_a_shell(cluster, "migrate", "--check") == 0
+            assert not (tmp_path / ".headwater").exists()
+        assert not cluster.environment_file.exists()
+    finally:
+        discard(tmp_path / "cluster" / "postgres")
+
+
 def test_r26_a_commit_arrives_also_after_a_worker_and_the_head_of_the_cluster_were_killed(
     tmp_path: Path,
 ) -> None:
@@ -104,9 +127,8 @@ def test_r26_a_commit_arrives_also_after_a_worker_and_the_head_of_the_cluster_we
     docs.write("a.md", page("A", "The word is before."))
     docs.commit()
     (tmp_path / "headwater.toml").write_text(_CONFIG.format(docs=docs.folder), "utf-8")
-    main = (sys.executable, "-m", *FAKE)
     plan = Plan(
-        tmp_path / "cluster", tmp_path / "headwater.toml", workers=1, ray_serve=True, main=main
+        tmp_path / "cluster", tmp_path / "headwater.toml", workers=1, ray_serve=True, main=_MAIN
     )
     try:
         with Cluster(plan, _environment(), lambda _: None) as cluster:
@@ -151,6 +173,17 @@ def _degraded(cluster: Cluster) -> set[str | None]:
         .get("degraded")
         for path in ("search", "query")
     }
+
+
+def _in_a_shell(cluster: Cluster, *arguments: str) -> int:
+    """What a command exits with in a shell that knows nothing but the file that the topology wrote."""
+    program = f"{' '.join([*_MAIN, *arguments])}"
+    script = f". {quote(str(cluster.environment_file))} && exec {program}"
+    folder = cluster.supervisor.folder.parent  # with headwater.toml
+    environment = {**_environment(), "PYTHONPATH": os.getcwd()}
+    return subprocess.run(
+        ["sh", "-c", script], cwd=folder, env=environment, check=False, timeout=120
+    ).returncode
 
 
 def _kill(cluster: Cluster, name: str) -> None:
