@@ -4,12 +4,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := .tools/bin/uv
 SOURCE ?=
+SYNC := $(UV) pip sync --require-hashes --python .venv/bin/python
 COMPILE := $(UV) pip compile -q pyproject.toml requirements/build.in --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 # The machine's own trust store, as pip and git use it; never a Python from elsewhere.
 export UV_PYTHON_DOWNLOADS := never
 export UV_SYSTEM_CERTS := true
 
-.PHONY: demo test install check check-types check-rest bench lock clean dev kafka cluster install-cluster
+.PHONY: demo test install check check-types check-rest bench lock clean dev kafka cluster install-cluster headwater-toml
 
 demo: install
 	@$(BIN)/python -m headwater.demo $(if $(SOURCE),--source '$(SOURCE)')
@@ -20,8 +21,15 @@ test: dev kafka
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # The deployed topology as processes on this machine, from headwater.toml here: make cluster CLUSTER='--workers 1'
-cluster: dev kafka
+cluster: headwater-toml dev kafka
 	@$(BIN)/python -m headwater.cluster $(CLUSTER)
+
+# Before anything is downloaded for it: whether the file that names the sources is there.
+headwater-toml:
+	@set -- $(CLUSTER); file=headwater.toml; while [ $$# -gt 0 ]; do \
+	  case "$$1" in -h|--help) exit 0;; --config) file="$$2";; --config=*) file="$${1#--config=}";; esac; shift; done; \
+	[ -f "$$file" ] || { \
+	  echo "headwater: $$file: no such file; it names the sources, see docs/reference/configuration.md"; exit 2; }
 
 install: .venv/.run
 
@@ -79,20 +87,22 @@ $(UV):
 .venv/bin/python: $(UV)
 	@$(UV) venv -q --allow-existing --python $(PYTHON) .venv
 
+# What one of these has installed stays when another comes: each syncs with the locks of those before it too.
 .venv/.run: requirements/run.lock pyproject.toml | .venv/bin/python
 	@if [ ! -e .venv/.dev ]; then \
 	  echo "installing into .venv: about 2.5 GB to download, 6 GB on disk, most of it torch's CUDA parts (docs/install.md tells how to do without)"; \
-	  $(UV) pip sync --require-hashes --python $(BIN)/python requirements/run.lock; fi
+	  $(SYNC) requirements/run.lock $$([ ! -e .venv/.cluster ] || echo requirements/cluster.lock); fi
 	@$(UV) pip install -q --no-deps --no-build-isolation --python $(BIN)/python -e .
 	@touch $@
 
 .venv/.cluster: requirements/cluster.lock pyproject.toml | .venv/bin/python
-	@$(UV) pip sync --require-hashes --python $(BIN)/python requirements/cluster.lock
+	@if [ ! -e .venv/.dev ]; then \
+	  $(SYNC) requirements/cluster.lock $$([ ! -e .venv/.run ] || echo requirements/run.lock); fi
 	@$(UV) pip install -q --no-deps --no-build-isolation --python $(BIN)/python -e .
-	@touch .venv/.run $@
+	@touch $@
 
 .venv/.dev: requirements/dev.lock pyproject.toml | .venv/bin/python
 	@echo "installing into .venv what running and testing need: about 2.5 GB to download, 6 GB on disk, most of it torch's CUDA parts"
-	@$(UV) pip sync --require-hashes --python $(BIN)/python requirements/dev.lock
+	@$(SYNC) requirements/dev.lock
 	@$(UV) pip install -q --no-deps --no-build-isolation --python $(BIN)/python -e .
-	@touch .venv/.run $@
+	@touch .venv/.run .venv/.cluster $@
