@@ -142,8 +142,11 @@ def index_command(
         url=url,
     )
     from headwater.commands import index
+    from headwater.commands.remembered import remember_sources
 
     settings = with_sources(settings_of(config), options)
+    if location and not dry_run:
+        remember_sources(settings)
     run_command(index.run(settings, env=os.environ, dry_run=dry_run, json=json))
 
 
@@ -179,8 +182,11 @@ def up_command(
         url=url,
     )
     from headwater.commands import up
+    from headwater.commands.remembered import remember_sources
 
     settings = with_sources(settings_of(config), options)
+    if location:
+        remember_sources(settings)
     run_command(up.run(settings, env=os.environ, port=port))
 
 
@@ -293,6 +299,8 @@ def verify_command(
 ) -> None:
     """Rebuild every page from its source in memory and compare it with the index; exit 1 unless equal.
 
+    Without a location and without configured sources, it is those that `index` and `up` were given here.
+
     Examples:
 
       headwater verify
@@ -311,7 +319,7 @@ def verify_command(
     )
     from headwater.commands import inspect
 
-    settings = with_sources(settings_of(config), options)
+    settings = with_sources(settings_of(config), options, may_lack=True)
     run_command(
         inspect.run_verify(settings, env=os.environ, repair=repair, vectors=vectors, json=json)
     )

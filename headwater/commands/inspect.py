@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 
 from api.adapters.router_file import configured_router
+from headwater.commands.remembered import remembered_sources
 from headwater.config_hash import config_hash
 from headwater.console import print_json, print_text, say
 from headwater.home import is_followed, require_index
@@ -184,16 +185,36 @@ async def run_verify(
 ) -> int:
     """Compare every source with the index. Returns: 0, or 1 when something differs."""
     require_index(settings)
+    if is_recalled := not settings.source:
+        settings = msgspec.structs.replace(settings, source=remembered_sources(settings))
     async with open_runtime(settings, say, env=env if repair else None, answers=False) as runtime:
+        indexed = await _indexed(runtime) if is_recalled else set[str]()
+        lacking = sorted(indexed - {source.name for source in settings.source})
         reports = [
             await _verify(runtime, index, repair=repair, vectors=vectors)
-            for index in range(len(settings.source))
+            for index, source in enumerate(settings.source)
+            if not is_recalled or source.name in indexed
         ]
+    if is_recalled and not reports:
+        name = f" --name {lacking[0]}" if lacking else ""
+        raise BadConfiguration(
+            f"no source: say where the docs are, `headwater verify LOCATION{name}`,"
+            " or write a headwater.toml with [[source]]"
+        )
+    for name in lacking:
+        say(f"{name} is not verified: say where it is, `headwater verify LOCATION --name {name}`")
     if json:
         print_json(reports[0] if len(reports) == 1 else reports)
     else:
         print_text("\n".join(_verify_line(report) for report in reports))
-    return 0 if all(report.ok for report in reports) else 1
+    return 0 if all(report.ok for report in reports) and not lacking else 1
+
+
+async def _indexed(runtime: Runtime) -> set[str]:
+    """The names of the sources that the live generation has. Raises: WrongUse before the first index."""
+    generations = runtime.store.generations
+    info = live(await generations.generations())
+    return {str(status.source) for status in await generations.statuses(info.generation)}
 
 
 async def _verify(runtime: Runtime, index: int, *, repair: bool, vectors: int) -> VerifyReport:

@@ -26,14 +26,15 @@ class SourceOptions:
     url: str
 
 
-def with_sources(settings: Settings, options: SourceOptions) -> Settings:
+def with_sources(settings: Settings, options: SourceOptions, *, may_lack: bool = False) -> Settings:
     """The settings with the command line's sources instead of the configured ones, if it names any.
 
-    Raises: BadConfiguration when there is no source at all, or one name for several locations.
+    Raises: BadConfiguration when there is no source at all unless there `may_lack` one, or one name for several
+    locations.
     """
     locations = options.locations or ()
     if not locations:
-        if not settings.source:
+        if not settings.source and not may_lack:
             raise BadConfiguration(
                 "no source: name a location, or write a headwater.toml with [[source]]"
             )

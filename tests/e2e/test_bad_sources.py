@@ -164,6 +164,7 @@ READING = [
     ["search", "x"],
     ["ask", "x"],
     ["status"],
+    ["verify"],
     ["verify", "docs"],
     ["verify", "docs", "--repair"],
     ["eval", "run", "--questions", "questions.jsonl"],

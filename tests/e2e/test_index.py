@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from index.adapters.postgres.server import EmbeddedServer
-from tests.support.program import Program, a_program
+from tests.support.program import FAKE, Program, a_program
 from tests.support.repository import Repository, page
 from tests.support.warm import Warm
 
@@ -223,6 +223,31 @@ def test_a_folder_is_indexed_without_git(orchard: Orchard, tmp_path: Path) -> No
     assert (first["source"], first["pages"]["added"], first["texts_embedded"]) == ("notes", 1, 1)
     assert (verified["source"], verified["ok"], verified["pages"]) == ("notes", True, 1)
     assert (second["pages"]["changed"], second["texts_embedded"]) == (1, 1)
+
+
+def test_verify_without_a_configuration_takes_the_sources_that_were_named_before(
+    database: str, warm: Warm, tmp_path: Path
+) -> None:
+    program = Program(tmp_path, FAKE, warm, {"HEADWATER_DATABASE_URL": database})
+    for name in ("quince", "medlar"):
+        (tmp_path / name / "kept").mkdir(parents=True)
+        (tmp_path / name / "kept" / f"{name}.md").write_text(page(name, "Hard."), "utf-8")
+        (tmp_path / name / "left.md").write_text(page("Left", "Out."), "utf-8")
+    program.done("index", "quince", "--root", "kept")
+    program.done("index", "./medlar", "--exclude", "left.md", "--url", "https://x/{stem}")
+    program.run("index", "nowhere")
+
+    verified = program.run("verify", "--json")
+    assert verified.status == 0
+    assert [(one["source"], one["ok"], one["pages"]) for one in verified.json] == [
+        ("quince", True, 1),
+        ("medlar", True, 1),
+    ]
+
+    (program.home / "sources.json").unlink()
+    lost = program.run("verify")
+    assert lost.status == 2
+    assert "headwater verify LOCATION --name medlar" in lost.complaint
 
 
 def test_verify_fails_with_status_1_when_a_page_is_not_as_its_source(orchard: Orchard) -> None:
