@@ -6,7 +6,7 @@ from typing import Protocol
 from headwater.settings import Settings
 from index.adapters.file_lock import FileLock
 from index.adapters.postgres.claim import DatabaseClaim
-from index.adapters.postgres.server_place import read_record
+from index.adapters.postgres.server_place import has_data
 from schemas.errors import WrongUse
 
 _LOCK_NAME = "follow.lock"
@@ -55,12 +55,16 @@ def is_followed(settings: Settings) -> bool:
     return not is_free
 
 
-def require_index(settings: Settings) -> None:
-    """Return where there may be an index to read. Raises: WrongUse, so that a question makes no database."""
+def has_database(settings: Settings) -> bool:
+    """Whether there is a database already, as far as can be told without starting one. Raises: WrongUse."""
     home = Path(settings.home)
     try:
-        is_there = bool(settings.database.url) or read_record(home) is not None
+        return bool(settings.database.url) or has_data(home)
     except OSError as error:
         raise WrongUse(f"nothing can be read in {home}: {error.strerror}") from error
-    if not is_there:
-        raise WrongUse(f"nothing is indexed yet in {home}: run `headwater index` first")
+
+
+def require_index(settings: Settings) -> None:
+    """Return where there may be an index to read. Raises: WrongUse, so that a question makes no database."""
+    if not has_database(settings):
+        raise WrongUse(f"nothing is indexed yet in {settings.home}: run `headwater index` first")

@@ -6,8 +6,9 @@ from pathlib import Path
 import msgspec
 
 from headwater.console import print_json, print_text, say
+from headwater.home import has_database
 from headwater.settings import Settings
-from index.adapters.postgres.migrate import migrate
+from index.adapters.postgres.migrate import migrate, migrations
 from index.adapters.postgres.server import EmbeddedServer
 
 
@@ -31,6 +32,8 @@ async def run_migrate(settings: Settings, *, check: bool, json: bool) -> int:
 
 
 def _migrate(settings: Settings, *, check: bool) -> tuple[str, ...]:
+    if check and not has_database(settings):
+        return tuple(name for _, name, _ in migrations())
     if settings.database.url:
         return tuple(migrate(settings.database.url, check=check))
     server = EmbeddedServer.start(Path(settings.home), say)

@@ -188,6 +188,16 @@ def test_before_the_first_index_commands_that_read_say_so_and_make_nothing(
     assert not is_embedded or not empty.home.exists()
 
 
+def test_a_check_of_the_schema_makes_no_database(warm: Warm, tmp_path: Path) -> None:
+    empty = Program(tmp_path, FAKE, warm)
+
+    ran = empty.run("migrate", "--check")
+
+    assert ran.status == 1
+    assert "missing 0001_base.sql" in ran.out
+    assert not empty.home.exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

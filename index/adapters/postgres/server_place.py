@@ -48,6 +48,12 @@ def read_record(home: Path) -> Record | None:
         raise refusal(f"cannot be found again: {path} is damaged") from exc
 
 
+def has_data(home: Path) -> bool:
+    """Whether this home has a database. Raises: OSError where that cannot be read, WrongUse as `read_record`."""
+    record = read_record(home)
+    return record is not None and (Path(record.folder) / "data" / "PG_VERSION").exists()
+
+
 def settle(home: Path, installation: Installation, *, is_alone: bool, say: Say) -> Record:
     """Find or make the place of this home's database, and write it down before it is used.
 
