@@ -1,5 +1,6 @@
 """What a person sees on the terminal: messages and progress on stderr, the value asked for on stdout."""
 
+import asyncio
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,11 +19,22 @@ from rich.progress import (
 from schemas.ids import SourceName
 
 _ERR = Console(stderr=True, highlight=False)
+_SILENT_S = 2.0
 
 
 def say(message: str) -> None:
     """Tell the person something, on stderr: one line, however long."""
     _ERR.print(message, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def stage(say: Callable[[str], None], what: str) -> Iterator[None]:
+    """Say what is under way if the block takes longer than one waits for without a word, in a running event loop."""
+    waiting = asyncio.get_running_loop().call_later(_SILENT_S, say, what)
+    try:
+        yield
+    finally:
+        waiting.cancel()
 
 
 def print_json(value: object) -> None:

@@ -14,7 +14,7 @@ import typer
 
 from headwater.cli import EXIT_SIGNALLED, ConfigOption, JsonOption, run_command, settings_of
 from headwater.commands.sources import SourceOptions, with_sources
-from headwater.console import print_text
+from headwater.console import print_text, say
 from headwater.deployment import (
     ingest_command,
     models,
@@ -181,6 +181,7 @@ def up_command(
         exclude=exclude,
         url=url,
     )
+    say("starting")  # what comes next takes seconds before it can say anything
     from headwater.commands import up
     from headwater.commands.remembered import remember_sources
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from headwater.console import stage
 from headwater.settings import Settings
 from index.adapters.embed.embedder import Embedder
 from index.adapters.embed.models import ModelInfo, find_model, tokenizer_file
@@ -57,9 +58,10 @@ class Models:
             if model not in self.embedders:
                 cache = Path(self.settings.embedding.cache)
                 device = self.settings.embedding.device
-                embedder = await prepare_embedder(
-                    model, cache_dir=cache, device=device, say=self.say
-                )
+                with stage(self.say, f"loading the embedding model {model}"):
+                    embedder = await prepare_embedder(
+                        model, cache_dir=cache, device=device, say=self.say
+                    )
                 self.stack.callback(embedder.close)
                 self.embedders[model] = embedder
             return self.embedders[model]
@@ -96,7 +98,8 @@ class Models:
         await self.connect()
         from index.adapters.embed.ray_pool import RayPool
 
-        return await RayPool.open(held, self.settings.ray, lost=self.lost)
+        with stage(self.say, f"loading the embedding model {held.model} on Ray"):
+            return await RayPool.open(held, self.settings.ray, lost=self.lost)
 
     async def connect(self) -> None:
         """Join the configured cluster until the process ends. Idempotent. Raises: EmbedderUnavailable, WrongUse."""
@@ -105,7 +108,8 @@ class Models:
         async with self._turn("cluster"):
             if not self._is_connected:
                 home = Path(self.settings.home)
-                leave = await asyncio.to_thread(ray_cluster.connect, self.settings.ray, home)
+                with stage(self.say, f"joining Ray at {self.settings.ray.address}"):
+                    leave = await asyncio.to_thread(ray_cluster.connect, self.settings.ray, home)
                 self.stack.push_async_callback(asyncio.to_thread, leave)
                 self._is_connected = True
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from headwater.console import stage
 from headwater.metering import Cost, MeteredEmbed
 from headwater.models import Models, Say, model_hash_of
 from headwater.questions import QuestionEmbedder
@@ -180,11 +181,12 @@ async def open_store(settings: Settings, say: Say) -> AsyncIterator[Store]:
             if not settings.database.url:
                 await asyncio.to_thread(embedded.start)
 
-        conninfo = settings.database.url or await asyncio.to_thread(embedded.start)
-        await asyncio.to_thread(migrate, conninfo)
-        database = Database(conninfo)
-        stack.push_async_callback(database.close)
-        await database.open()
+        with stage(say, "opening the index"):
+            conninfo = settings.database.url or await asyncio.to_thread(embedded.start)
+            await asyncio.to_thread(migrate, conninfo)
+            database = Database(conninfo)
+            stack.push_async_callback(database.close)
+            await database.open()
         weights = weights_of(settings.retrieval)
         yield Store(
             database,

@@ -93,7 +93,7 @@ def refused(error: Exception) -> BrokerUnavailable | BadConfiguration:
     kind = type(error).__name__
     if kind in ("InvalidReplicationFactorError", "PolicyViolationError", "InvalidConfigError"):
         return BadConfiguration(f"[kafka] the broker refuses the topics: {error}")
-    return BrokerUnavailable(f"{kind}: {error}")
+    return BrokerUnavailable(f"{kind}: {str(error).removeprefix(f'{kind}: ')}")
 
 
 def _found(admin: KafkaAdminClient, broker: Broker) -> dict[str, FoundTopic]:

@@ -52,6 +52,7 @@ class Supervisor:
         """Start it and return once it is up. Raises: StoreUnavailable, naming its log."""
         if not self._watch.is_alive() and not self._is_ending.is_set():
             self._watch.start()
+        self._say(f"starting {child.name}")
         with self._turn:
             self._run(child)
             self._children.append(child)
@@ -60,6 +61,7 @@ class Supervisor:
             if time.monotonic() > deadline or self._is_ending.is_set():
                 raise StoreUnavailable(f"{child.name} is not up; {self.log_of(child)} tells why")
             time.sleep(_POLL_S)
+        self._say(f"{child.name} is up after {time.monotonic() - child.started_s:.0f} s")
 
     def child(self, name: str) -> Child:
         """The child of that name."""

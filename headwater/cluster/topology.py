@@ -27,6 +27,7 @@ _RAY_STORE_BYTES = 100 * 2**20
 _COMMAND_WITHIN_S = 120.0
 _READY_WITHIN_S = 5.0
 _MODEL_WITHIN_S = 900.0
+_LAST = "ingest"
 
 Say = Callable[[str], None]
 
@@ -139,6 +140,7 @@ class Cluster:
 
     def _start(self) -> None:
         start = self.supervisor.start
+        self._say("starting postgres")
         self._postgres = self._start_postgres()
         self._ours["HEADWATER_DATABASE_URL"] = self._postgres.address.conninfo
         self.env.update(self._ours)
@@ -155,12 +157,14 @@ class Cluster:
                     lambda: listens(self.ray_port),
                 )
             )
-        self._say("making the topics and the schema")
+        self._say("making the topics")
         self.run("topics", "apply")
+        self._say("making the schema")
         self.run("migrate")
         if url := self.env.get("HEADWATER_RAY__SERVE_URL"):
             start(self._models(f"{url}/-/healthz"), within_s=_MODEL_WITHIN_S)
-        for name in self.ports:
+        # Who publishes comes last: until somebody consumes it would only warn of that.
+        for name in sorted(self.ports, key=_LAST.__eq__):
             start(self._process(name), within_s=_MODEL_WITHIN_S)  # the first prepares the model
 
     def _process(self, name: str) -> Child:
@@ -177,6 +181,7 @@ class Cluster:
         return EmbeddedServer.start(self._postgres_home, self._say, tcp_port=self._postgres_port)
 
     def _end(self) -> None:
+        self._say("ending: what is at hand is finished first")
         self.environment_file.unlink(missing_ok=True)
         self.supervisor.end()
         if self._postgres is not None:

@@ -18,6 +18,7 @@ from headwater.indexing import open_source
 from headwater.models import configured_fingerprint
 from headwater.republishing import republish
 from headwater.runtime import Runtime, live, open_runtime, open_store, utc_now
+from headwater.seeing.logs import held_back
 from headwater.settings import Settings
 from headwater.transport import broker_of, require_clients
 from index.core.embedding import cosines
@@ -172,7 +173,8 @@ async def _lag(settings: Settings, env: Mapping[str, str]) -> int | None:
 
     group = KafkaGroup(broker_of(settings.kafka, env))
     try:
-        return lag_of(await group.standings(), {}, {})
+        with held_back("kafka", is_debugging=bool(env.get("HEADWATER_DEBUG"))):
+            return lag_of(await group.standings(), {}, {})
     except BrokerUnavailable as error:
         say(str(error))
         return None

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 import msgspec
 
 from headwater.console import print_json, print_text
+from headwater.seeing.logs import held_back
 from headwater.settings import Settings
 from headwater.transport import broker_of, require_clients
-from schemas.errors import WrongUse
+from schemas.errors import BrokerUnavailable, WrongUse
 
 
 class TopicsReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +27,14 @@ async def run_topics(settings: Settings, *, env: Mapping[str, str], check: bool,
     from headwater.adapters.kafka_topics import apply_topics
 
     broker = broker_of(settings.kafka, env)
-    drifts = await asyncio.to_thread(apply_topics, broker, check=check)
+    with held_back("kafka", is_debugging=bool(env.get("HEADWATER_DEBUG"))) as heard:
+        try:
+            drifts = await asyncio.to_thread(apply_topics, broker, check=check)
+        except (
+            BrokerUnavailable
+        ) as error:  # the client's first word is the cause, the rest follows from it
+            why = f"{error.reason} ({heard[0]})" if heard else error.reason
+            raise BrokerUnavailable(why) from error
     told = [(f"{drift.topic}: {drift.what}", drift.can_mend and not check) for drift in drifts]
     report = TopicsReport(
         mended=tuple(line for line, is_mended in told if is_mended),

@@ -2,6 +2,8 @@
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
@@ -33,6 +35,37 @@ def log_to_stderr() -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+
+
+@contextmanager
+def held_back(library: str, *, is_debugging: bool = False) -> Iterator[list[str]]:
+    """Keep what a library logs off stderr while the block runs, for a command that ends with one line of its own.
+
+    Yields: the messages, each once.
+    """
+    logger, heard = logging.getLogger(library), list[str]()
+    if is_debugging:
+        yield heard
+        return
+    handler = _Heard(heard)
+    before = logger.propagate
+    logger.addHandler(handler)
+    logger.propagate = False
+    try:
+        yield heard
+    finally:
+        logger.propagate = before
+        logger.removeHandler(handler)
+
+
+class _Heard(logging.Handler):
+    def __init__(self, heard: list[str]) -> None:
+        super().__init__(logging.WARNING)
+        self._heard = heard
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if (message := record.getMessage()) not in self._heard:
+            self._heard.append(message)
 
 
 def _name_library(_logger: Any, _method: str, event: Any) -> Any:

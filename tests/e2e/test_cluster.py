@@ -100,24 +100,24 @@ def test_a_start_that_is_broken_off_leaves_nothing_running(tmp_path: Path) -> No
         discard(tmp_path / "cluster" / "postgres")
 
 
-def test_a_shell_that_reads_the_file_of_a_topology_speaks_to_it(tmp_path: Path) -> None:
+def test_a_topology_says_what_it_starts_and_a_shell_that_reads_its_file_speaks_to_it(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "headwater.toml").write_text("", "utf-8")
-    plan = Plan(
-        tmp_path / "cluster",
-        tmp_path / "headwater.toml",
-        workers=0,
-        ray=False,
-        parts=(),
-        main=_MAIN,
-    )
+    folder, config, said = tmp_path / "cluster", tmp_path / "headwater.toml", list[str]()
+    plan = Plan(folder, config, workers=1, ray=False, parts=("ingest",), main=_MAIN)
     try:
-        with Cluster(plan, _environment(), lambda _: None) as cluster:
+        with Cluster(plan, _environment(), said.append) as cluster:
             assert _in_a_shell(cluster, "topics", "apply", "--check") == 0
             assert _in_a_shell(cluster, "migrate", "--check") == 0
             assert not (tmp_path / ".headwater").exists()
         assert not cluster.environment_file.exists()
     finally:
-        discard(tmp_path / "cluster" / "postgres")
+        discard(folder / "postgres")
+    starts = [line.removeprefix("starting ") for line in said if line.startswith("starting ")]
+    assert starts == ["postgres", "kafka", "worker-1", "ingest"]  # who publishes comes last
+    assert [line.split()[0] for line in said if " is up " in line] == starts[1:]
+    assert said[-1].startswith("ending")
 
 
 def test_r26_a_commit_arrives_also_after_a_worker_and_the_head_of_the_cluster_were_killed(

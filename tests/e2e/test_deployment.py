@@ -143,6 +143,7 @@ def test_a_broker_that_is_not_there_is_told_in_one_line(tmp_path: Path) -> None:
 
     assert ran.status == 3
     assert "broker" in ran.complaint
+    assert ran.err.strip() == ran.complaint
 
 
 @pytest.mark.parametrize("part", ["ingest", "worker"])
