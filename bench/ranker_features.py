@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.core.names import names_in
-from index.core.rank import Candidate, Ranked, RankWeights, rank_page_first
+from index.core.rank import Candidate, Ranked, RankWeights, order_page_first, without_repeats
 from index.core.terms import terms_of
 
 Floats = NDArray[np.float64]
@@ -28,12 +28,9 @@ _CHUNKS = 3
 
 def pages_of(question: str, candidates: Sequence[Candidate]) -> list[list[Ranked]]:
     """The pages as search ranks them, each with its best chunks, the first of which carries the page's score."""
-    ranked = rank_page_first(
-        candidates,
-        k=len(candidates),
-        weights=replace(RankWeights(), per_page=_CHUNKS),
-        names=names_in(question),
-    )
+    weights = replace(RankWeights(), per_page=_CHUNKS)
+    ordered = order_page_first(candidates, weights=weights, names=names_in(question))
+    ranked = without_repeats(ordered, least=weights.alike, k=0, most=len(ordered))
     pages: dict[str, list[Ranked]] = {}
     for one in ranked:
         pages.setdefault(one.candidate.url, []).append(one)

@@ -81,9 +81,9 @@ class RetrievalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 
     The best `lexical` match of a question counts as much as a cosine of this size. `page` is what the next two chunks
     of a page add to it, `exact` what a chunk counts more whose section the question names exactly
-    (`Dataset.map_batches`, `--num-cpus`). At most `per_page` chunks of one page are returned. Of sections with one page
-    title whose texts are `alike` to this share or more, as in several versions of a page, only the best is; above 1 all
-    are.
+    (`Dataset.map_batches`, `--num-cpus`). At most `per_page` chunks of one page are returned. Of chunks below the
+    same headings whose texts are `alike` to this share or more, as in several versions of a page, only the best is,
+    unless places are free; above 1 all are.
 
     `paths` are weights by pattern, such as `{ match = "legacy/**", weight = 0.5 }`, for one `source` where that is
     given: a page's score is multiplied by the first that it matches, and 0 hides it from answers. Each of the

@@ -3,6 +3,12 @@
 import re
 
 _WORD = re.compile(r"\w+")
+_TELLING = re.compile(
+    r"[\w.\-]*\d[\w.\-]*"
+    r"|(?<![\w\-])--?[A-Za-z][\w\-]*"
+    r"|\w+_\w*|\w*[a-z][A-Z]\w*"
+    r"|\b(?i:not|no|never|none|nor|without|cannot|except|unless|\w+n['’]t)\b"
+)
 _RUN = 4
 """Words in a row that are compared: fewer would find the words of one subject alike, not its texts."""
 
@@ -18,3 +24,8 @@ def likeness(left: frozenset[str], right: frozenset[str]) -> float:
     """The share of their runs that two texts have in common (Jaccard), 0 to 1; texts without words are not alike."""
     either = len(left | right)
     return len(left & right) / either if either else 0.0
+
+
+def telling_words(text: str) -> tuple[str, ...]:
+    """The numbers, flags, names of code and negations of a text, in order: where they differ, so does the answer."""
+    return tuple(_TELLING.findall(text))

@@ -1,10 +1,10 @@
 """How two rankings become one list of sections to read: fused, page first."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from index.core.alike import likeness, shingles_of
+from index.core.alike import likeness, shingles_of, telling_words
 from index.core.names import defines
 from schemas.ids import SourceName
 
@@ -139,22 +139,6 @@ class Standing:
     lexical: int | None
 
 
-def rank_page_first(
-    candidates: Sequence[Candidate],
-    *,
-    k: int,
-    weights: RankWeights,
-    weight_of: WeightOf = same_weight,
-    first: Sequence[Candidate] = (),
-    names: Sequence[str] = (),
-) -> list[Ranked]:
-    """The first `k` of `order_page_first`. Repeats, see `without_repeats`, give their place to the next chunk."""
-    ordered = order_page_first(
-        candidates, weights=weights, weight_of=weight_of, first=first, names=names
-    )
-    return without_repeats(ordered, least=weights.alike, k=k)
-
-
 def order_page_first(
     candidates: Sequence[Candidate],
     *,
@@ -184,34 +168,37 @@ def order_page_first(
     return [*_above(fused[: len(first)], others), *others]
 
 
-def without_repeats(ranked: Iterable[Ranked], *, least: float, k: int) -> list[Ranked]:
-    """The first `k` but for those that repeat one before them: a section of the same title that says the same.
+def without_repeats(
+    ranked: Sequence[Ranked], *, least: float, k: int, most: int | None = None
+) -> list[Ranked]:
+    """The first `k`, or `most`, but for those that repeat one before them: so a copy takes no other section's place.
 
-    The title decides: a docstring that many classes inherit answers for each of them, and the reader asked for one.
+    A repeat stands below the same headings, shares at least `least` of its runs of words, and has the same numbers,
+    names and negations. The headings decide too: a docstring that many classes inherit answers for each of them, and
+    the reader asked for one. Where there are fewer than `k` others, repeats have the places that are left.
     """
-    kept: list[Ranked] = []
-    seen: dict[str, list[str]] = {}
-    runs: dict[str, frozenset[str]] = {}
-    for one in ranked:
-        if len(kept) == k:
+    most = k if most is None else most
+    kept: list[int] = []
+    repeats: list[int] = []
+    seen: dict[tuple[str, ...], list[str]] = {}
+    for n, one in enumerate(ranked):
+        if len(kept) == most:
             break
-        texts = seen.setdefault(one.candidate.title, [])
-        if not _is_repeat(one.candidate.text, texts, runs, least=least):
-            kept.append(one)
-            texts.append(one.candidate.text)
-    return kept
+        candidate = one.candidate
+        texts = seen.setdefault((candidate.title, *candidate.heading_path), [])
+        if any(_says_the_same(candidate.text, text, least) for text in texts):
+            repeats.append(n)
+        else:
+            kept.append(n)
+            texts.append(candidate.text)
+    free = max(0, min(k, most) - len(kept))
+    return [ranked[n] for n in sorted([*kept, *repeats[:free]])]
 
 
-def _is_repeat(
-    text: str, others: Sequence[str], runs: dict[str, frozenset[str]], *, least: float
-) -> bool:
-    """Whether a text is alike to one of `others`; `runs` keeps what was cut up for it."""
-    if least > 1 or not others:
+def _says_the_same(one: str, other: str, least: float) -> bool:
+    if least > 1 or telling_words(one) != telling_words(other):
         return False
-    for one in (text, *others):
-        if one not in runs:
-            runs[one] = shingles_of(one)
-    return any(likeness(runs[text], runs[other]) >= least for other in others)
+    return likeness(shingles_of(one), shingles_of(other)) >= least
 
 
 def standings_of(

@@ -95,7 +95,7 @@ async def search_index(
         names=names_in(question),
     )
     most = len(ordered) if searcher.caps else k
-    ranked = without_repeats(ordered, least=searcher.weights.alike, k=most)
+    ranked = without_repeats(ordered, least=searcher.weights.alike, k=k, most=most)
     kept = cap_sources(ranked, searcher.caps, k=k)
     standings = standings_of(found.chunks, has_vectors=has_vectors)
     account = Account(

@@ -54,11 +54,12 @@ def search(
     steering: Steering | None = None,
     has_vectors: bool = True,
     question: str = QUESTION,
+    k: int = 10,
 ) -> SearchResponse:
     steering = steering or steering_of(SETTINGS, ["faq"])
     embed = some_vector if has_vectors else no_vector
     searcher = Searcher(FoundStore(found), embed, RankWeights(), 100, steering)
-    return asyncio.run(search_index(question, k=10, within=Within(), searcher=searcher))
+    return asyncio.run(search_index(question, k=k, within=Within(), searcher=searcher))
 
 
 CANDIDATES = st.lists(
@@ -163,7 +164,7 @@ def test_what_says_the_same_as_a_better_one_is_told() -> None:
         candidate("b.md", 2, cosine=0.7, text="Licences are sold elsewhere."),
     ]
 
-    response = search(found)
+    response = search(found, k=2)
 
     assert [hit.url for hit in response.hits] == ["https://x/v2/a.md", "https://x/b.md"]
     assert response.explanation is not None

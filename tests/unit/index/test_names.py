@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.core.names import MAX_NAMES, defines, names_in
-from index.core.rank import Candidate, ChunkKey, RankWeights, rank_page_first
+from index.core.rank import Candidate, ChunkKey, RankWeights
 from schemas.ids import SourceName
+from tests.support.ranking import rank_page_first
 
 _parts = st.lists(st.from_regex(r"[a-z]{2,6}_[a-z]{2,6}", fullmatch=True), min_size=1, max_size=4)
 

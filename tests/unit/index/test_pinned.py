@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.core.pinned import likeness, set_apart
-from index.core.rank import Candidate, ChunkKey, RankWeights, rank_page_first
+from index.core.rank import Candidate, ChunkKey, RankWeights
 from index.core.steering import Steering
 from index.core.synonyms import synonyms_of
 from schemas.ids import SourceName
+from tests.support.ranking import rank_page_first
 
 FAQ, DOCS = SourceName("faq"), SourceName("docs")
 HEADING = "How do I renew my licence?"

@@ -14,7 +14,6 @@ from index.core.rank import (
     ChunkKey,
     Ranked,
     RankWeights,
-    rank_page_first,
 )
 from index.core.steering import PathWeight, Steering, steering_of
 from index.core.synonyms import synonyms_of
@@ -23,6 +22,7 @@ from index.settings import PathSettings, RetrievalSettings
 from schemas.errors import BadConfiguration
 from schemas.ids import SourceName
 from tests.support.found import FoundStore, some_vector
+from tests.support.ranking import rank_page_first
 
 DOCS = SourceName("docs")
 
