@@ -1,5 +1,6 @@
 """Errors as a client sees them: problem+json with a request id, and nothing of our insides."""
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, cast
@@ -19,6 +20,18 @@ MAX_DETAIL_CHARS = 300
 
 _UNAVAILABLE = "a part this needs does not answer at the moment"
 _BUG = "something went wrong here; the log has it under the request id"
+_BODY = "data"  # what the handlers call it
+_TYPES = re.compile(r"`([^`]+)`")
+_UNKNOWN_FIELD = re.compile(r"Object contains unknown field `([^`]+)`")
+_WORDS = {
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+    "null": "null",
+}
 _log = structlog.get_logger()
 
 
@@ -107,13 +120,31 @@ def _leaves(group: BaseExceptionGroup[HeadwaterError]) -> list[HeadwaterError]:
 
 
 def _http_detail(error: HTTPException) -> str:
-    """Which field is wrong and how, where validation tells, without its value."""
+    """Which field is wrong and how, where validation tells, without its value, in the words of the reference."""
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and error.headers:
+        allowed = [one for one in error.headers.get("allow", "").split(", ") if one != "OPTIONS"]
+        return f"ask this route with {' or '.join(allowed)}" if allowed else error.detail
     if not isinstance(error.extra, list):
         return error.detail or _phrase(error.status_code)
-    lines = [
-        ": ".join(filter(None, (entry.get("key"), entry.get("message")))) for entry in error.extra
-    ]
+    lines = [_field_detail(entry.get("key", ""), entry["message"]) for entry in error.extra]
     return "; ".join(lines) or error.detail
+
+
+def _field_detail(key: str, message: str) -> str:
+    if message == f"'{key}'":  # what the framework says of a field that is not there
+        return "the body is empty: send a JSON object" if key == _BODY else f"{key}: is missing"
+    if told := _UNKNOWN_FIELD.fullmatch(message):
+        return f"{told[1]}: there is no such field"
+    where = "the body" if key == _BODY else key
+    words = _TYPES.sub(lambda types: _words_of(types[1]), message)
+    return ": ".join(filter(None, (where, words[:1].lower() + words[1:])))
+
+
+def _words_of(types: str) -> str:
+    """`int | null`, as the reference says it: who may leave a field out need not be told so."""
+    names = types.split(" | ")
+    shown = [name for name in names if name != "null"] or names
+    return " or ".join(_WORDS.get(name, f"`{name}`") for name in shown)
 
 
 def _phrase(status: int) -> str:

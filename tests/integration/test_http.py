@@ -192,6 +192,35 @@ def test_what_is_not_there_is_a_problem(path: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("method", "path", "body", "told"),
+    [
+        ("POST", "/query", b"", "the body is empty: send a JSON object"),
+        ("POST", "/search", b"", "the body is empty: send a JSON object"),
+        ("POST", "/query", b"[]", "the body: expected an object, got a list"),
+        ("POST", "/query", b'{"question": 5}', "question: expected text, got a whole number"),
+        (
+            "POST",
+            "/query",
+            b'{"question": "a", "in": 5}',
+            "in: expected a list, got a whole number",
+        ),
+        ("POST", "/query", b'{"question": "a", "k": 51}', "k: expected a whole number <= 50"),
+        ("POST", "/query", b'{"query": "a", "stream": "x"}', "stream: expected true or false, got"),
+        ("POST", "/query", b'{"question": "a", "kk": 1}', "kk: there is no such field"),
+        ("GET", "/query", b"", "ask this route with POST"),
+        ("POST", "/pages", b"{}", "ask this route with GET"),
+    ],
+)
+def test_a_request_that_is_wrong_is_told_how_in_the_words_of_the_reference(
+    method: str, path: str, body: bytes, told: str
+) -> None:
+    response = ask(lambda client: client.request(method, path, content=body))
+
+    assert_problem(response, 400 if method == "POST" and path != "/pages" else 405)
+    assert told in response.json()["detail"]
+
+
+@pytest.mark.parametrize(
     ("field", "value", "status"),
     [
         ("min_commit", {"docs": "c0ffee"}, 400),
