@@ -75,7 +75,8 @@ kafka: .tools/kafka/.ready
 	    { apt-get update -qq && $$get; } >/dev/null; \
 	  else echo "the broker needs Java 17 and Maven; on Debian and Ubuntu:  sudo $$get"; exit 2; fi; }
 	@echo "copying the Kafka broker into .tools/kafka: about 45 MB"
-	@rm -rf .tools/kafka && mvn -q -B -f requirements/kafka/pom.xml dependency:copy-dependencies -DoutputDirectory='$(CURDIR)/.tools/kafka'
+	@rm -rf .tools/kafka && { told="$$(mvn -q -B -f requirements/kafka/pom.xml dependency:copy-dependencies \
+	  -DoutputDirectory='$(CURDIR)/.tools/kafka' 2>&1)" || { printf '%s\n' "$$told"; exit 2; }; } # -q leaves escape codes
 	@touch $@
 
 # uv installs in seconds what takes pip minutes; where it is missing it is put into a folder of its own.
