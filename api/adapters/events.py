@@ -1,10 +1,10 @@
 """Answers as server-sent events, and what happens when nobody waits for one any more."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
+from contextlib import aclosing, suppress
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
@@ -28,6 +28,7 @@ _HEADERS = {
     "X-Accel-Buffering": "no",  # nginx would keep the pieces until there are enough of them
 }
 Events = AsyncGenerator[AnswerEvent, None]
+_Result = TypeVar("_Result")
 
 
 class ClientGone(HTTPException):
@@ -53,6 +54,27 @@ async def stream_of(events: Events, *, request_id: str) -> Response[Any]:
     """The events as they come. Raises: what the first of them raises, while there still is a status to tell it by."""
     first = await anext(events)
     return _EventStream(_encoded(first, events, request_id))
+
+
+async def while_awaited(work: Coroutine[Any, Any, _Result], receive: Receive) -> _Result:
+    """What `work` gives. Raises: ClientGone, after which it has been broken off, once; what it raises."""
+    working = asyncio.create_task(work)
+    watching = asyncio.create_task(_disconnect(receive))
+    try:
+        await asyncio.wait({working, watching}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        watching.result()
+        raise ClientGone("the client went away")
+    finally:
+        working.cancel()
+        watching.cancel()
+        await asyncio.gather(working, watching, return_exceptions=True)
+
+
+async def _disconnect(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _last(events: Events) -> QueryResponse:
@@ -148,6 +170,12 @@ class _EventStream(Response[Any]):
 
 class _ClosingResponse(ASGIStreamingResponse):
     iterator: AsyncIterator[bytes]
+
+    async def send_body(self, send: Send, receive: Receive) -> None:
+        """Send the pieces, until there are no more or nobody waits for them."""
+        # Not by the framework's task group: that cancels over and over, also what closes the pieces.
+        with suppress(ClientGone):
+            await while_awaited(self._stream(send), receive)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send all of it. What a client that leaves has not waited for is closed at once, not at some time."""

@@ -1,12 +1,14 @@
 """POST /query over a real socket: events as they are made, and an upstream that is left when the client leaves."""
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncGenerator
 
 import httpx
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from api.adapters import events as sse
 from schemas.answers import AnswerDelta, AnswerEvent, QueryResponse
@@ -78,8 +80,10 @@ def test_what_is_wrong_before_the_first_event_has_its_status(
 @pytest.mark.parametrize("is_stream", [True, False])
 @pytest.mark.parametrize("pieces", [(), (HELD, " And")])
 def test_s26_the_model_is_left_within_a_second_of_its_client(
-    is_stream: bool, pieces: tuple[str, ...]
+    is_stream: bool, pieces: tuple[str, ...], caplog: pytest.LogCaptureFixture
 ) -> None:
+    """And that is no error: nothing is logged as one."""
+
     async def work(double: Double) -> float:
         async with served(double) as at:
             asking = asyncio.ensure_future(
@@ -95,10 +99,12 @@ def test_s26_the_model_is_left_within_a_second_of_its_client(
                 await asyncio.sleep(0.005)
             return time.monotonic() - left_s
 
-    with a_double(hangs(*pieces)) as double:
+    with capture_logs() as told, a_double(hangs(*pieces)) as double:
         took_s = asyncio.run(work(double))
 
     assert took_s < LEFT_WITHIN_S
+    assert [line for line in told if line["log_level"] in ("error", "critical")] == []
+    assert [line for line in caplog.records if line.levelno >= logging.ERROR] == []
 
 
 def test_a_silent_model_is_waited_for_under_comments(monkeypatch: pytest.MonkeyPatch) -> None:
