@@ -1,14 +1,13 @@
 """Answers as server-sent events, and what happens when nobody waits for one any more."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from contextlib import aclosing, suppress
 from http import HTTPStatus
 from typing import Any, TypeVar
 
 import msgspec
 import structlog
-from litestar import Request
 from litestar.exceptions import HTTPException
 from litestar.response.base import ASGIResponse, Response
 from litestar.response.streaming import ASGIStreamingResponse
@@ -37,28 +36,24 @@ class ClientGone(HTTPException):
     status_code = _CLIENT_CLOSED
 
 
-async def whole_of(events: Events, request: Request[Any, Any, Any]) -> QueryResponse:
+async def whole_of(events: Events, receive: Receive) -> QueryResponse:
     """The last event. Raises: ClientGone, after which the answer has been broken off; what the events raise."""
     async with aclosing(events):
-        await anext(events)  # what is wrong with the request shows here, outside of any task group
-        async with asyncio.TaskGroup() as group:
-            answering = group.create_task(_last(events))
-            watching = group.create_task(_cancel_when_gone(answering, request.receive))
-            answering.add_done_callback(lambda _: watching.cancel())
-        if answering.cancelled():
-            raise ClientGone("the client went away")
-        return answering.result()
+        return await while_awaited(_last(events), receive)
 
 
-async def stream_of(events: Events, *, request_id: str) -> Response[Any]:
-    """The events as they come. Raises: what the first of them raises, while there still is a status to tell it by."""
-    first = await anext(events)
+async def stream_of(events: Events, receive: Receive, *, request_id: str) -> Response[Any]:
+    """The events as they come.
+
+    Raises: ClientGone where it goes before the first; what that raises, while there still is a status to tell it by.
+    """
+    first = await while_awaited(anext(events), receive)
     return _EventStream(_encoded(first, events, request_id))
 
 
-async def while_awaited(work: Coroutine[Any, Any, _Result], receive: Receive) -> _Result:
+async def while_awaited(work: Awaitable[_Result], receive: Receive) -> _Result:
     """What `work` gives. Raises: ClientGone, after which it has been broken off, once; what it raises."""
-    working = asyncio.create_task(work)
+    working = asyncio.ensure_future(work)
     watching = asyncio.create_task(_disconnect(receive))
     try:
         await asyncio.wait({working, watching}, return_when=asyncio.FIRST_COMPLETED)
@@ -82,12 +77,6 @@ async def _last(events: Events) -> QueryResponse:
         if isinstance(event, QueryResponse):
             return event
     raise AssertionError("an answer ends with the whole of it")
-
-
-async def _cancel_when_gone(answering: asyncio.Task[Any], receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    answering.cancel()
 
 
 async def _encoded(

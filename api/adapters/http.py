@@ -9,7 +9,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import ResponseSpec
 from litestar.params import JSONBody, QueryParameter
 
-from api.adapters.events import MEDIA_TYPE, Events, stream_of, whole_of
+from api.adapters.events import MEDIA_TYPE, Events, stream_of, while_awaited, whole_of
 from api.core.ports import PageAt
 from schemas.answers import (
     PageResponse,
@@ -71,8 +71,8 @@ def query_route(answer: Answer) -> HTTPRouteHandler:
         request_id = request.state.get("request_id") or uuid4().hex
         events = answer(data, request_id=request_id)
         if data.stream or _wants_events(request.headers.get("accept", "")):
-            return await stream_of(events, request_id=request_id)
-        return Response(await whole_of(events, request))
+            return await stream_of(events, request.receive, request_id=request_id)
+        return Response(await whole_of(events, request.receive))
 
     return query
 
@@ -91,8 +91,10 @@ def search_route(find: Find) -> HTTPRouteHandler:
         responses=_ASKING,
         request_max_body_size=MAX_BODY_BYTES,
     )
-    async def search(data: JSONBody[SearchRequest]) -> SearchResponse:
-        return await find(data)
+    async def search(
+        data: JSONBody[SearchRequest], request: Request[Any, Any, Any]
+    ) -> SearchResponse:
+        return await while_awaited(find(data), request.receive)
 
     return search
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, MutableMapping, Sequence
 
 import httpx
 import msgspec
@@ -77,34 +77,54 @@ def test_what_is_wrong_before_the_first_event_has_its_status(
     assert response.headers["content-type"] == "application/problem+json"
 
 
+async def left_s(double: Double, path: str, body: dict[str, object], **more: object) -> float:
+    """How long after its client the model is left."""
+    async with served(double, **more) as at:  # type: ignore[arg-type]
+        asking = asyncio.ensure_future(at.client.post(path, json=QUESTION | body))
+        while not double.calls:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.2)  # it is at the model now, and stays there
+        asking.cancel()
+        start_s = time.monotonic()
+        while not double.gone:
+            assert time.monotonic() < start_s + 30
+            await asyncio.sleep(0.005)
+        return time.monotonic() - start_s
+
+
+def assert_no_error(
+    told: Sequence[MutableMapping[str, object]], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A client that leaves is none, and nothing is logged as one."""
+    assert [line for line in told if line["log_level"] in ("error", "critical")] == []
+    assert [line for line in caplog.records if line.levelno >= logging.ERROR] == []
+
+
 @pytest.mark.parametrize("is_stream", [True, False])
 @pytest.mark.parametrize("pieces", [(), (HELD, " And")])
 def test_s26_the_model_is_left_within_a_second_of_its_client(
     is_stream: bool, pieces: tuple[str, ...], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """And that is no error: nothing is logged as one."""
-
-    async def work(double: Double) -> float:
-        async with served(double) as at:
-            asking = asyncio.ensure_future(
-                at.client.post("/query", json=QUESTION | {"stream": is_stream})
-            )
-            while not double.calls:
-                await asyncio.sleep(0.01)
-            await asyncio.sleep(0.2)  # it is at the model now, and stays there
-            asking.cancel()
-            left_s = time.monotonic()
-            while not double.gone:
-                assert time.monotonic() < left_s + 20
-                await asyncio.sleep(0.005)
-            return time.monotonic() - left_s
-
     with capture_logs() as told, a_double(hangs(*pieces)) as double:
-        took_s = asyncio.run(work(double))
+        took_s = asyncio.run(left_s(double, "/query", {"stream": is_stream}))
 
     assert took_s < LEFT_WITHIN_S
-    assert [line for line in told if line["log_level"] in ("error", "critical")] == []
-    assert [line for line in caplog.records if line.levelno >= logging.ERROR] == []
+    assert_no_error(told, caplog)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"), [("/search", {}), ("/query", {}), ("/query", {"stream": True})]
+)
+def test_s26_nothing_is_reranked_for_a_client_that_has_left(
+    path: str, body: dict[str, object], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nor done in any other way before there is a first event."""
+    with capture_logs() as told, a_double(hangs()) as double:
+        took_s = asyncio.run(left_s(double, path, body, rerank_s=10.0))
+
+    assert took_s < LEFT_WITHIN_S
+    assert double.calls == 1
+    assert_no_error(told, caplog)
 
 
 def test_a_silent_model_is_waited_for_under_comments(monkeypatch: pytest.MonkeyPatch) -> None:

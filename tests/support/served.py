@@ -7,9 +7,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
 import httpx
+from msgspec.structs import replace
 
 from api.adapters.llm import OpenAiModel
 from api.core.ground import Grounding
+from api.core.ports import Search
+from api.handlers import ModelReranker, RerankedSearch
 from api.main import make_answering, make_composing, open_models
 from api.main import routes as api_routes
 from api.settings import AnswerSettings, LlmSettings
@@ -50,8 +53,18 @@ class Served:
         )
 
 
+async def found_two(
+    question: str, *, k: int, sources: Sequence[str] | None, paths: Sequence[str] = ()
+) -> SearchResponse:
+    other = replace(HIT, url=f"{HIT.url}?again")
+    return replace(await found(question, k=k, sources=sources, paths=paths), hits=[HIT, other])
+
+
 @asynccontextmanager
-async def served(double: Double, **more: object) -> AsyncIterator[Served]:
+async def served(
+    double: Double, *, rerank_s: float | None = None, **more: object
+) -> AsyncIterator[Served]:
+    """Serve until left; with `rerank_s` the model also reranks, for as long."""
     llms = [
         LlmSettings(role="cheap", base_url=double.base_url, model="double", **more)  # type: ignore[arg-type]
     ]
@@ -61,9 +74,13 @@ async def served(double: Double, **more: object) -> AsyncIterator[Served]:
     async with AsyncExitStack() as stack:
         models = open_models(llms, {}, stack)
         composing = make_composing(models, AnswerSettings(), ground=Grounding, meter=meter)
+        search: Search = found
+        if rerank_s is not None:
+            rerank = ModelReranker(models[0], lambda: "b0b0b0", meter)
+            search = RerankedSearch(found_two, rerank, 20, rerank_s)
         talks = MemoryConversations(turns=6, age=timedelta(hours=1))
         answering = make_answering(
-            found, AnswerSettings(), composing=composing, conversations=talks, meter=meter
+            search, AnswerSettings(), composing=composing, conversations=talks, meter=meter
         )
         app = make_app(
             routes=api_routes(answering, no_page),
