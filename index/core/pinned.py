@@ -1,29 +1,21 @@
 """Curated answers: pages of pinned sources, each heading of which is a question.
 
-One is given when its question is asked, and before all else then; it is left out of every other answer. It is decided
-by words, for vectors cannot tell a question from its neighbour: of 274 questions generated from a documentation one in
-ten has a cosine above 0.71 to the answer of another one, and of 200 put as their words alone one in ten has less than
-0.74 to its own. With the shares below, 200 of them pinned, none of 796 others is taken for one; lower case, other words
-to ask with and words alone are all known.
+One is given when its question is asked, and before all else then; it is left out of every other answer. It is quoted as
+a whole and without a look at the evidence, so it must never be given to another question: the two have to be word for
+word the same, but for what `index.core.question_form` leaves out. Neither vectors nor a share of words in common can
+tell that: "Can I undo it when I delete a cluster?" is near to "How do I delete a cluster?" by both.
 """
 
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from index.core.asking import asked_terms
+from index.core.question_form import form_of
 from index.core.rank import Candidate
-from index.core.terms import terms_of
 from schemas.ids import SourceName
 
-_ADDED = 0.8
-"""The share of words in common that is enough where one of the two questions only says more than the other,"""
-_EXCHANGED = 0.9
-"""and where each has a word that the other lacks: it may be the one that matters."""
 _LEAST_COSINE = 0.4
 """A question with the same words and less similarity than this asks something else."""
-_NAME = re.compile(r"\w[_.\-]\w|\d|[a-z][A-Z]|[A-Z]{2}|--?\w")
-_AROUND = ".,:;!?\"'`()[]{}<>*“”‘’«»"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +81,13 @@ def set_apart(
 
 
 def likeness(question: str, heading: str) -> Likeness:
-    """How much a question has in common with a heading that is one.
-
-    A name, a number or a flag that only one of them has keeps them apart.
-    """
-    asked, told = _subject(question), _subject(heading)
+    """How much a question has in common with a heading that is one, and whether it is the same question."""
+    if (form := form_of(question)) and form == form_of(heading):
+        return Likeness(1.0, True)
+    asked, told = frozenset(asked_terms(question)), frozenset(asked_terms(heading))
     if not asked or not told:
         return NOTHING
-    share = 2 * len(asked & told) / (len(asked) + len(told))
-    if not _names(heading) <= {*terms_of(question)} or not _names(question) <= {*terms_of(heading)}:
-        return Likeness(share, False)
-    is_exchanged = bool(asked - told) and bool(told - asked)
-    return Likeness(share, share >= (_EXCHANGED if is_exchanged else _ADDED))
+    return Likeness(2 * len(asked & told) / (len(asked) + len(told)), False)
 
 
 def _likeness_of(one: Candidate, questions: Sequence[str], *, has_vectors: bool) -> Likeness:
@@ -118,20 +105,3 @@ def _likeness_of(one: Candidate, questions: Sequence[str], *, has_vectors: bool)
 
 def _section(one: Candidate) -> tuple[SourceName, str, int]:
     return (one.key.source, one.key.path, one.section)
-
-
-def _subject(text: str) -> frozenset[str]:
-    """The terms of what is asked about, a name by its whole alone: in lower case it has no parts."""
-    names = [run for run in text.split() if _is_name(run)]
-    plain = {term for run in text.split() if run not in names for term in terms_of(run)}
-    parts = {term for name in names for term in terms_of(name)[1:]}
-    return frozenset(asked_terms(text)) - (parts - plain)
-
-
-def _is_name(run: str) -> bool:
-    return bool(_NAME.search(run.strip(_AROUND)))
-
-
-def _names(text: str) -> frozenset[str]:
-    """The terms of whole names, numbers and flags."""
-    return frozenset(term for run in text.split() if _is_name(run) for term in terms_of(run)[:1])

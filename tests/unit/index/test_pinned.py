@@ -16,6 +16,19 @@ from tests.support.ranking import rank_page_first
 
 FAQ, DOCS = SourceName("faq"), SourceName("docs")
 HEADING = "How do I renew my licence?"
+DELETE = "How do I delete a cluster?"
+CURATED = [
+    HEADING,
+    DELETE,
+    "Is it safe to delete backups?",
+    "How can I move from Postgres to MySQL?",
+    "Why does the gateway restart after an update?",
+    "Who may read logs without a licence?",
+    "What does --num-cpus mean for ray start?",
+]
+CONTENT = ["node", "proxy", "enable", "undo", "early", "Windows", "2.7", "--force", "map_batches"]
+SMALL = ["why", "who", "when", "may", "not", "never", "without", "from", "before", "in", "on", "if"]
+SIDES = ["from", "to", "with", "without", "before", "after", "in", "on", "over", "instead of"]
 
 
 def candidate(
@@ -44,9 +57,15 @@ def candidate(
         ("HOW CAN I RENEW LICENCES", HEADING),
         ("renew licence", HEADING),
         ("please tell me how to renew a licence", HEADING),
-        ("What does --num-cpus of ray start mean?", "What does `--num-cpus` mean for ray start?"),
+        ("what does --num-cpus mean for ray start", "What does `--num-cpus` mean for ray start?"),
         ("what is rayfsdpstrategy.num_processes for", "What is RayFSDPStrategy.num_processes for?"),
-        ("my renewed licence is old, how?", "Is my renewed licence old?"),
+        ("Are renewed licences old?", "Is my renewed licence old?"),
+        ("What is the best way to renew a licence?", HEADING),
+        ("Hello, could you tell me how to renew my licence please? Many thanks!", HEADING),
+        ("How can we renew our licence?\nThanks!", HEADING),
+        ("What’s a licence", "What is a licence?"),
+        ("Why can’t I renew it?", "Why can't I renew it?"),
+        ("许可证怎么续期？", "许可证怎么续期"),
     ],
 )
 def test_a_question_is_known_however_it_is_put(question: str, heading: str) -> None:
@@ -65,6 +84,37 @@ def test_a_question_is_known_however_it_is_put(question: str, heading: str) -> N
         ),
         ("What is the purpose of num_gpus here?", "What is the purpose of num_cpus here?"),
         ("Does version 2.7 support Python 3.12?", "Does version 2.8 support Python 3.12?"),
+        ("How do I delete a cluster node?", DELETE),
+        ("Why can't I delete a cluster?", DELETE),
+        ("Why can’t I delete a cluster?", DELETE),
+        ("Who may delete a cluster?", DELETE),
+        ("When may I delete a cluster?", DELETE),
+        ("Can I delete a cluster?", DELETE),
+        ("How do I not delete a cluster?", DELETE),
+        ("How do I undo delete cluster?", DELETE),
+        ("Can I undo it when I delete a cluster?", DELETE),
+        ("I lost data.\nHow do I delete a cluster?", DELETE),
+        ("How do I delete a cluster?\nWhy?", DELETE),
+        ("What is a delete cluster?", DELETE),
+        ("How do I restart the gateway proxy?", "How do I restart the gateway?"),
+        ("Is it not safe to delete backups?", "Is it safe to delete backups?"),
+        ("When is it safe to delete backups?", "Is it safe to delete backups?"),
+        ("Why is it safe to delete backups?", "Is it safe to delete backups?"),
+        ("How do I migrate from MySQL to Postgres?", "How do I migrate from Postgres to MySQL?"),
+        (
+            "How do I install it on a Mac without admin rights?",
+            "How do I install it on a Mac with admin rights?",
+        ),
+        (
+            "How do I enable object spilling to local disks on all nodes of a Ray cluster?",
+            "How do I disable object spilling to local disks on all nodes of a Ray cluster?",
+        ),
+        ("How do I install Ray Serve?", "How do I install Ray?"),
+        ("How do I call it from C++?", "How do I call it from C?"),
+        ("Does it work with read/write?", "Does it work with read=write?"),
+        ("What does plan A cost?", "What does the plan cost?"),
+        ("What does -f do?", "What does --f do?"),
+        ("Please!", "Thanks."),
         ("What is it?", HEADING),
         ("licence", HEADING),
         ("", HEADING),
@@ -75,6 +125,36 @@ def test_a_question_that_only_resembles_another_is_not_taken_for_it(
     question: str, heading: str
 ) -> None:
     assert not likeness(question, heading).is_same
+
+
+@given(st.sampled_from(CURATED), st.sampled_from([*CONTENT, *SMALL]), st.data())
+def test_one_word_more_or_less_asks_something_else(
+    heading: str, added: str, data: st.DataObject
+) -> None:
+    words = heading.split()
+    at = data.draw(st.integers(0, len(words)))
+
+    more = " ".join([*words[:at], added, *words[at:]])
+
+    assert not likeness(more, heading).is_same
+    assert not likeness(heading, more).is_same
+
+
+@given(st.permutations(CONTENT), st.sampled_from(SIDES), st.sampled_from(SIDES))
+def test_what_stands_on_the_other_side_of_a_preposition_asks_something_else(
+    words: list[str], side: str, other: str
+) -> None:
+    one, two, *_ = words
+    heading = f"How do I move {one} {side} {two}?"
+
+    assert not likeness(f"How do I move {two} {side} {one}?", heading).is_same
+    assert likeness(f"How do I move {one} {other} {two}?", heading).is_same == (side == other)
+
+
+@given(st.sampled_from(["do not", "don't", "can't", "cannot", "never", "won't", "should not"]))
+def test_a_negation_asks_something_else(negation: str) -> None:
+    assert not likeness(f"How {negation} I delete a cluster?", DELETE).is_same
+    assert not likeness(f"How do I {negation} delete a cluster?", DELETE).is_same
 
 
 @given(st.text(max_size=100), st.text(max_size=100))
