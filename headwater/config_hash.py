@@ -24,8 +24,6 @@ CHANGES_NO_ANSWER: Mapping[str, frozenset[str]] = {
 
 Every other key counts, so that a new one does until somebody says that it does not. A router's file counts by content.
 """
-_UNORDERED = {"source": "name", "llm": "role"}
-"""Lists of sections whose order says nothing, each by what is unique in it."""
 _FOLDERS = re.compile(r"(?<=^cross-encoder:)/.*/")
 _HASH_CHARS = 16
 
@@ -33,8 +31,9 @@ _HASH_CHARS = 16
 def config_hash(settings: Settings, *, router: TrainedRouter | None = None) -> str:
     """A hash that is equal for equal answers: 16 hex digits.
 
-    The order of keys, of sources, of models, of synonyms and of topics does not matter, nor where a folder or a local
-    repository stands on this machine. `router` is the one of the router's file.
+    The order of keys, of sources and of what they include and exclude does not matter, nor where a folder or a local
+    repository stands on this machine. That of models, synonyms, topics and weights does: the first of them go first.
+    `router` is the one of the router's file.
     """
     tree: dict[str, object] = msgspec.to_builtins(settings)
     counting = {
@@ -47,10 +46,12 @@ def config_hash(settings: Settings, *, router: TrainedRouter | None = None) -> s
 
 
 def _counting(section: str, value: object) -> object:
-    """What of a section counts, in an order of its own."""
+    """What of a section counts, in an order of its own where the program looks at none."""
     if isinstance(value, (list, tuple)):
         entries = [_counting(section, entry) for entry in value]
-        return sorted(entries, key=lambda entry: str(entry[_UNORDERED[section]]))  # type: ignore[index] # a section
+        if section == "source":
+            entries.sort(key=lambda entry: str(entry["name"]))  # type: ignore[index] # a section
+        return entries
     assert isinstance(value, dict)  # every key of the top level that counts is a section
     left_out = CHANGES_NO_ANSWER.get(section, frozenset())
     kept = {key: one for key, one in value.items() if key not in left_out}
@@ -58,10 +59,7 @@ def _counting(section: str, value: object) -> object:
         kept |= {"location": _located(str(kept["location"]))}
         kept |= {key: sorted(kept[key]) for key in ("include", "exclude")}
     if section == "retrieval":
-        kept |= {"synonyms": sorted(sorted(group) for group in kept["synonyms"])}
         kept |= {"reranker": _FOLDERS.sub("", kept["reranker"])}
-    if section == "answer":
-        kept |= {"refuse_topics": sorted(kept["refuse_topics"])}
     return kept
 
 

@@ -36,26 +36,28 @@ kind = "folder"
 location = "/srv/faq"
 pinned = true
 
-[[llm]]
+"""
+CHEAP = """[[llm]]
 role = "cheap"
 base_url = "http://127.0.0.1:1/v1"
 model = "small"
-
-[[llm]]
+"""
+STRONG = """[[llm]]
 role = "strong"
 base_url = "http://127.0.0.1:1/v1"
 model = "large"
 """
+FILE = f"{FILE}{CHEAP}\n{STRONG}"
 REORDERED = """
-[[llm]]
-model = "large"
-base_url = "http://127.0.0.1:1/v1"
-role = "strong"
-
 [[llm]]
 base_url = "http://127.0.0.1:1/v1"
 model = "small"
 role = "cheap"
+
+[[llm]]
+model = "large"
+base_url = "http://127.0.0.1:1/v1"
+role = "strong"
 
 [[source]]
 pinned = true
@@ -70,12 +72,12 @@ location = "https://git.example/docs"
 name = "docs"
 
 [retrieval]
-synonyms = [["out of memory", "OOM"], ["Kubernetes", "k8s"]]
+synonyms = [["k8s", "Kubernetes"], ["OOM", "out of memory"]]
 paths = [{ weight = 0.5, match = "legacy/**" }, { match = "blog/**", weight = 0.8 }]
 lexical = 0.4
 
 [answer]
-refuse_topics = ["legal advice", "pricing"]
+refuse_topics = ["pricing", "legal advice"]
 instructions = "Say you."
 fallback_url = "https://forum.example"
 language = "de"
@@ -140,9 +142,22 @@ def test_whatever_may_change_an_answer_changes_it(before: str, after: str, tmp_p
     assert config_hash(load(changed, tmp_path)) != config_hash(load(FILE, tmp_path))
 
 
-def test_the_order_of_path_weights_counts_since_the_first_match_does(tmp_path: Path) -> None:
-    one, other = '{ match = "legacy/**", weight = 0.5 }', '{ match = "blog/**", weight = 0.8 }'
-    turned = FILE.replace(f"{one}, {other}", f"{other}, {one}")
+@pytest.mark.parametrize(
+    ("one", "joint", "other"),
+    [
+        ('{ match = "legacy/**", weight = 0.5 }', ", ", '{ match = "blog/**", weight = 0.8 }'),
+        ('["k8s", "Kubernetes"]', ", ", '["OOM", "out of memory"]'),
+        ('"k8s"', ", ", '"Kubernetes"'),
+        ('"pricing"', ", ", '"legal advice"'),
+        (CHEAP, "\n", STRONG),
+    ],
+)
+def test_order_counts_where_the_first_goes_first(
+    one: str, joint: str, other: str, tmp_path: Path
+) -> None:
+    """The first weight that matches, role that answers, topic that a refusal names, ways to ask that are tried."""
+    turned = FILE.replace(f"{one}{joint}{other}", f"{other}{joint}{one}")
+    assert turned != FILE
 
     assert config_hash(load(turned, tmp_path)) != config_hash(load(FILE, tmp_path))
 
