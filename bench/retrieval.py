@@ -6,8 +6,6 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from api.core.context import place_hits
-from api.core.quote import address_of
 from api.handlers import packing_of
 from bench.corpus import DEV_QUESTIONS, SYNTHETIC_QUESTIONS, require_data
 from bench.lab import Recorded, indexed_docs
@@ -15,6 +13,7 @@ from bench.names import name_figures
 from bench.record import machine, write_result
 from bench.sizes import size
 from bench.window import window_figures
+from eval.core.context import shown_of
 from eval.core.paired import Gain, Shown, cut_alike, paired_gain
 from eval.core.retrieval import Question, page_of, wilson
 from eval.handlers import read_questions
@@ -126,14 +125,11 @@ async def _context(question: str, variant: Variant, recorded: Recorded) -> _Cont
     found = await search_index(question, k=_K, within=Within(), searcher=searcher)
     settings = recorded.runtime.settings.answer
     packing = replace(packing_of(_K, settings), neighboured=variant.neighboured)
-    placed = place_hits(found.hits, packing)
+    shown = shown_of(found.hits, packing)
     sections: dict[str, int] = {}
-    for one in placed:
-        address = address_of(one.hit)
-        sections[address] = sections.get(address, 0) + sum(map(len, one.chunks))
-    return _Context(
-        tuple(Shown(one.hit.url, len(chunk)) for one in placed for chunk in one.chunks), sections
-    )
+    for one in shown:
+        sections[one.section] = sections.get(one.section, 0) + one.chars
+    return _Context(shown, sections)
 
 
 def _summary(contexts: Sequence[_Context], labels: Sequence[str]) -> dict[str, object]:

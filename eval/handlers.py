@@ -7,8 +7,10 @@ from pathlib import Path
 
 import msgspec
 
+from api.core.context import Packing
 from api.core.ports import Search
 from api.core.signals import Evidence, evidence_of
+from eval.core.context import shown_of
 from eval.core.retrieval import Found, Item, Question, RetrievalReport, page_of, rank_of, report_of
 from eval.core.synthesize import template_questions
 from index.core.stored import DumpedPage
@@ -44,17 +46,17 @@ def read_questions(file: Path) -> list[Question]:
 async def score_retrieval(
     questions: Sequence[Question],
     *,
-    k: int,
+    packing: Packing,
     search: Search,
     is_indexed: IsIndexed,
     progress: Progress = lambda *_: None,
 ) -> RetrievalReport:
-    """Score every question, one after the other; an error leaves its question unmeasured."""
+    """Score what `packing` places for every question, one after the other; an error leaves its question unmeasured."""
     items: list[Item] = []
     found: list[Found | None] = []
     for number, question in enumerate(questions, 1):
         try:
-            got = await _find(question, k, search)
+            got = await _find(question, packing, search)
             is_covered = await is_indexed(page_of(question.source))
         except Exception as error:  # a bug that one question meets must not end the others
             items.append(_unmeasured(question, error))
@@ -63,7 +65,7 @@ async def score_retrieval(
             items.append(_item(question, got, is_covered=is_covered))
             found.append(got)
         progress(number, len(questions))
-    return report_of(items, found, k=k)
+    return report_of(items, found, k=packing.k)
 
 
 async def gather_evidence(
@@ -94,10 +96,10 @@ async def synthesize_questions(
     return await asyncio.to_thread(template_questions, pages, count=count, seed=seed)
 
 
-async def _find(question: Question, k: int, search: Search) -> Found:
-    response = await search(question.question, k=k, sources=None)
-    chars = sum(len(hit.text) for hit in response.hits)
-    return Found(tuple(hit.url for hit in response.hits), chars)
+async def _find(question: Question, packing: Packing, search: Search) -> Found:
+    response = await search(question.question, k=packing.k, sources=None)
+    shown = shown_of(response.hits, packing)
+    return Found(tuple(one.url for one in shown), sum(one.chars for one in shown))
 
 
 def _item(question: Question, got: Found, *, is_covered: bool) -> Item:

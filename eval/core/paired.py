@@ -11,10 +11,11 @@ _SEED = 7
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A chunk in the context: its page's URL without an anchor, and its characters."""
+    """A chunk in the context: its page's URL without an anchor, its characters, and the address of its section."""
 
     url: str
     chars: int
+    section: str = ""
 
 
 @dataclass(frozen=True, slots=True)

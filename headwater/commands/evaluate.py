@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from api.handlers import packing_of
 from eval.core.retrieval import RetrievalReport
 from eval.handlers import read_questions, score_retrieval
 from headwater.console import counting, print_json, print_text, say
@@ -27,7 +28,11 @@ async def run_evaluation(
         async with open_retrieval(runtime, env) as answering:
             with counting("questions") as progress:
                 report = await score_retrieval(
-                    asked, k=k, search=answering.search, is_indexed=is_indexed, progress=progress
+                    asked,
+                    packing=packing_of(k, answering.settings),
+                    search=answering.search,
+                    is_indexed=is_indexed,
+                    progress=progress,
                 )
     if json:
         print_json(report)
