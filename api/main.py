@@ -72,7 +72,7 @@ def make_answering(
         _now,
         composing=composing,
         talking=Talking(conversations, _new_id) if conversations is not None else None,
-        topics=topics_of(settings.refuse_topics),
+        topics=topics_of(settings.refuse_topics, synonyms),
         synonyms=synonyms,
         glance=glance,
         wait=wait,

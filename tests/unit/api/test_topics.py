@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.core.topics import topic_of, topics_of
+from index.core.synonyms import synonyms_of
 from schemas.errors import BadConfiguration
 
 TOPICS = topics_of(["pricing", "legal advice", "job openings", "Ray Turbo", "価格"])
@@ -21,6 +22,9 @@ TOPICS = topics_of(["pricing", "legal advice", "job openings", "Ray Turbo", "価
         ("Are there openings for a job in support?", "job openings"),
         ("what is “Ray Turbo”?", "Ray Turbo"),
         ("製品の価格は?", "価格"),
+        ("legal/advice please", "legal advice"),
+        ("Any legal.advice?", "legal advice"),
+        ("(legal_advice)", "legal advice"),
     ],
 )
 def test_a_question_about_a_topic_is_known_in_any_form(question: str, phrase: str) -> None:
@@ -40,10 +44,40 @@ def test_a_question_about_a_topic_is_known_in_any_form(question: str, phrase: st
         "Is it legal to nest tasks, and can somebody with experience give advice?",
         "Does a turbo charger fit Ray?",
         "What is Ray Tune?",
+        "What is in docs/legal/advice.md?",
     ],
 )
 def test_a_question_that_only_shares_words_with_a_topic_is_answered(question: str) -> None:
     assert topic_of(question, TOPICS) is None
+
+
+SYNONYMS = synonyms_of([["k8s", "Kubernetes"], ["OOM", "out of memory"], ["price", "cost"]])
+
+
+@pytest.mark.parametrize(
+    ("question", "phrase"),
+    [
+        ("k8s pricing?", "Kubernetes pricing"),
+        ("What is the cost of Kubernetes?", "Kubernetes pricing"),
+        ("what does k8s cost", "Kubernetes pricing"),
+        ("k8s/cost", "Kubernetes pricing"),
+        ("Who refunds tasks that are out of memory?", "OOM refunds"),
+    ],
+)
+def test_a_topic_is_known_by_synonyms_too(question: str, phrase: str) -> None:
+    topics = topics_of(["Kubernetes pricing", "OOM refunds"], SYNONYMS)
+
+    topic = topic_of(question, topics)
+
+    assert topic is not None
+    assert topic.phrase == phrase
+    assert topic_of("How do I run it on k8s?", topics) is None
+
+
+def test_synonyms_that_hold_each_other_come_to_an_end() -> None:
+    topics = topics_of(["k8s pricing"], synonyms_of([["k8s", "k8s cluster"]]))
+
+    assert topic_of("pricing of a k8s cluster", topics) == topics[0]
 
 
 @given(st.text(max_size=200))
