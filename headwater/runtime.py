@@ -194,7 +194,7 @@ async def open_store(settings: Settings, say: Say) -> AsyncIterator[Store]:
             PostgresPages(database),
             PostgresLedger(database, owner=_owner(settings)),
             PostgresGenerations(database),
-            PostgresSearch(database, weights=weights),
+            PostgresSearch(database, weights=weights, apart=configured_steering(settings).pinned),
         )
 
 

@@ -30,7 +30,8 @@ class Account:
 def why_of(ranked: Ranked, account: Account) -> Why:
     """The parts of a score, and what a docs team's settings did to it."""
     chunk, parts = ranked.candidate, ranked.parts
-    best = max((one.lexical for one in (*account.apart.first, *account.apart.others)), default=0.0)
+    together = account.apart.first if parts.pinned else account.apart.others
+    best = max((one.lexical for one in together), default=0.0)
     return Why(
         path=chunk.key.path,
         cosine=parts.cosine,

@@ -139,7 +139,7 @@ class SearchStore(Protocol):
 
         `vector` None leaves the vector leg out; `sources` None means every source, no `paths` every page, else those
         that match one of the patterns, see `index.core.paths`. At most `limit` chunks a leg, and no fewer if there are
-        as many.
+        as many. Pinned sources are ranked apart from all others.
         None when the live generation is not, or not any more, the one that the vector is for: embed anew.
         """
         ...

@@ -152,9 +152,9 @@ def order_page_first(
     `names` are those of the question, as `names_in` gives them. Ties fall back to source, path and ordinal. The first
     chunk of a page carries the page's score. Those that are to be `first` come before all candidates, in their order.
     """
-    fused = _fuse([*first, *candidates], weights, weight_of, names)
+    fused = _fuse(candidates, weights, weight_of, names)
     by_page: dict[tuple[SourceName, str], list[Ranked]] = {}
-    for ranked in sorted(fused[len(first) :], key=_best_first):
+    for ranked in sorted(fused, key=_best_first):
         key = ranked.candidate.key
         by_page.setdefault((key.source, key.path), []).append(ranked)
     pages = sorted(
@@ -165,7 +165,7 @@ def order_page_first(
         for depth in range(weights.per_page)
     )
     others = [ranked for round_ in rounds for ranked in round_]
-    return [*_above(fused[: len(first)], others), *others]
+    return [*_above(_fuse(first, weights, weight_of, names), others), *others]
 
 
 def without_repeats(

@@ -97,7 +97,10 @@ async def search_index(
     most = len(ordered) if searcher.caps else k
     ranked = without_repeats(ordered, least=searcher.weights.alike, k=k, most=most)
     kept = cap_sources(ranked, searcher.caps, k=k)
-    standings = standings_of(found.chunks, has_vectors=has_vectors)
+    standings = {
+        **standings_of(apart.others, has_vectors=has_vectors),
+        **standings_of(apart.first, has_vectors=has_vectors),
+    }
     account = Account(
         apart, widened, hidden, passed_over(ranked, kept), passed_over(ordered, ranked)
     )
@@ -127,7 +130,8 @@ async def _find_shown(
         if not searcher.steering.may_hide:
             return vector, found, ()
         shown = tuple(one for one in found.chunks if searcher.steering.weight_of(one.key) > 0)
-        is_enough = len(shown) >= searcher.candidates or len(shown) == len(found.chunks)
+        ranked = [one for one in shown if one.key.source not in searcher.steering.pinned]
+        is_enough = len(ranked) >= searcher.candidates or len(shown) == len(found.chunks)
         if is_enough or limit >= _MAX_CANDIDATES:
             hidden = [one for one in found.chunks if searcher.steering.weight_of(one.key) == 0]
             return vector, Candidates(shown, found.as_of), hidden

@@ -4,6 +4,7 @@ import asyncio
 import random
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import psycopg
@@ -76,8 +77,9 @@ class Shelf:
         *,
         limit: int = LIMIT,
         terms: QueryTerms = TERMS,
+        apart: Sequence[SourceName] = (),
     ) -> Sequence[Candidate]:
-        search = PostgresSearch(self.database, weights=RankWeights())
+        search = PostgresSearch(self.database, weights=RankWeights(), apart=apart)
         found = self._runner.run(
             search.candidates(
                 vector=QueryVector(self.query, self.generation),
@@ -168,6 +170,22 @@ def test_a_narrow_source_is_compared_one_by_one_too(shelf: Shelf) -> None:
 
     assert {one.key.source for one in chunks} == {OTHER}
     assert nearest(chunks) == shelf.exact(".*", [OTHER])[:LIMIT]
+
+
+def test_a_source_apart_takes_no_place_and_its_words_count_nothing_elsewhere(shelf: Shelf) -> None:
+    def known(chunks: Sequence[Candidate]) -> set[Candidate]:
+        return {replace(one, lexical=round(one.lexical, 9)) for one in chunks}
+
+    ours, theirs = known(shelf.found(sources=[SOURCE])), known(shelf.found(sources=[OTHER]))
+
+    assert ours
+    assert theirs
+    assert known(shelf.found(apart=[OTHER])) == ours | theirs
+    assert known(shelf.found(sources=[SOURCE, OTHER], apart=[OTHER])) == ours | theirs
+    assert known(shelf.found(sources=[SOURCE], apart=[OTHER])) == ours
+    assert known(shelf.found(sources=[OTHER], apart=[OTHER])) == theirs
+    assert known(shelf.found(apart=[SourceName("gone")])) == known(shelf.found())
+    assert known(shelf.found()) != ours | theirs
 
 
 def test_sources_and_paths_hold_together(shelf: Shelf) -> None:

@@ -1,7 +1,7 @@
 """Reading for questions in Postgres: both rankings, their texts and `as_of` in one snapshot."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from pgvector import Vector
@@ -28,11 +28,18 @@ _MOST_POSTINGS = 50_000
 
 
 class PostgresSearch:
-    """`index.core.ports.SearchStore` over Postgres."""
+    """`index.core.ports.SearchStore` over Postgres.
 
-    def __init__(self, database: Database, *, weights: RankWeights) -> None:
+    The sources that are to be `apart` have rankings of their own: they take no place in those of all others, and their
+    words count nothing there.
+    """
+
+    def __init__(
+        self, database: Database, *, weights: RankWeights, apart: Collection[SourceName] = ()
+    ) -> None:
         self._database = database
         self._weights = weights
+        self._apart = sorted(apart)
 
     async def candidates(
         self,
@@ -62,12 +69,28 @@ class PostgresSearch:
                     return None
                 if generation is None:
                     return Candidates((), {})
-                values |= {"generation": generation, "source_ids": source_ids}
-                with unless_dropped(generation):
-                    await cursor.execute(statement_for("search_candidates", generation), values)
-                chunks = tuple(_candidate(row) for row in await cursor.fetchall())
-                return Candidates(chunks, await _as_of(cursor, generation, source_ids))
+                values["generation"] = generation
+                chunks: list[Candidate] = []
+                for ids in await self._ranked_together(cursor, source_ids):
+                    values["source_ids"] = ids
+                    with unless_dropped(generation):
+                        await cursor.execute(statement_for("search_candidates", generation), values)
+                    chunks += map(_candidate, await cursor.fetchall())
+                return Candidates(tuple(chunks), await _as_of(cursor, generation, source_ids))
         return None
+
+    async def _ranked_together(
+        self, cursor: Cursor, source_ids: list[int] | None
+    ) -> Sequence[list[int] | None]:
+        """The sources of each ranking; None means all of them."""
+        apart = await _source_ids(cursor, self._apart) if self._apart else None
+        if not apart:
+            return [source_ids]
+        if source_ids is None:
+            await cursor.execute("SELECT source_id FROM source")
+            source_ids = [row[0] for row in await cursor.fetchall()]
+        others = [one for one in source_ids if one not in apart]
+        return [ids for ids in (others, [one for one in source_ids if one in apart]) if ids]
 
     async def as_of(self, sources: Sequence[SourceName]) -> Mapping[SourceName, SourceAsOf]:
         """The state of some sources in the live generation; nothing while there is none."""

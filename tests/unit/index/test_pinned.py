@@ -1,6 +1,7 @@
 """Curated answers: they come first when their question is asked, and are nowhere when it is not."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -258,3 +259,14 @@ def test_what_is_to_be_first_is_above_all_in_its_order(
     assert all(one.score == one.parts.score for one in ranked)
     assert all((one.parts.pinned > 0) == (one.candidate in first) for one in ranked)
     assert len(ranked) <= k
+
+
+def test_a_curated_answer_changes_no_score_of_the_others() -> None:
+    found = [replace(candidate(DOCS, "A", ordinal=n), lexical=float(n)) for n in range(3)]
+    first = [replace(candidate(FAQ, HEADING), lexical=50.0)]
+
+    without = rank_page_first(found, k=3, weights=RankWeights())
+    ranked = rank_page_first(found, k=4, weights=RankWeights(), first=first)
+
+    assert ranked[1:] == without
+    assert ranked[0].parts.lexical == RankWeights().lexical

@@ -148,6 +148,18 @@ def test_hidden_pages_take_no_place_however_many_there_are() -> None:
     assert store.limits == [10, 40, 160, 640]
 
 
+def test_curated_answers_take_no_place_either_where_pages_are_hidden() -> None:
+    curated = [
+        replace(candidate(f"{n}.md", n, cosine=0.9), key=ChunkKey(SourceName("faq"), f"{n}.md", n))
+        for n in range(20)
+    ]
+    hidden = [candidate(f"old/{n}.md", n, cosine=0.9) for n in range(20)]
+    store = FoundStore([hidden[0], *curated, *hidden[1:], candidate("new.md", 0, cosine=0.5)])
+    steering = replace(steered(("old/**", 0.0)), pinned=frozenset({SourceName("faq")}))
+
+    assert search(store, steering) == ["new.md"]
+
+
 def test_where_nothing_is_hidden_the_store_is_asked_once() -> None:
     store = FoundStore([candidate(f"old/{n}.md", n, cosine=0.9) for n in range(300)])
 
