@@ -14,6 +14,16 @@ def joined_question(question: str, past: Sequence[Turn]) -> str:
     return joined if len(joined) <= MAX_QUESTION_CHARS else question
 
 
+def searched_text(question: str, asked: str) -> str:
+    """`question`, as a conversation makes it of what is `asked` now, with that in one line, which is then the last.
+
+    It is what a curated answer has to answer, in however many lines it was asked.
+    """
+    if not question.endswith(asked):
+        return question
+    return question.removesuffix(asked) + " ".join(asked.split("\n"))
+
+
 def recent_turns(past: Sequence[Turn], *, budget_tokens: int) -> list[Turn]:
     """The last turns, oldest first, as many as an estimate lets fit."""
     kept: list[Turn] = []

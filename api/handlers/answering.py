@@ -11,7 +11,7 @@ import msgspec
 
 from api.core.citations import citations_of
 from api.core.context import Block, Packing, blocks_of
-from api.core.conversation import joined_question
+from api.core.conversation import joined_question, searched_text
 from api.core.draft import Draft
 from api.core.explained import explanation_of
 from api.core.ports import Meter, Search, WaitForCommits
@@ -205,7 +205,8 @@ async def _look_aside(question: str, topic: Topic, asked: Asked, answering: Answ
 
 
 async def _look_for(question: str, asked: Asked, answering: Answering, draft: Draft) -> _Looked:
-    found = await answering.search(question, k=asked.k, sources=asked.sources, paths=asked.paths)
+    searched = searched_text(question, asked.question)
+    found = await answering.search(searched, k=asked.k, sources=asked.sources, paths=asked.paths)
     if found.usage is not None:
         draft.add(found.usage)
     # In a thread: what a page holds may take long to cut up, and others are answered meanwhile.

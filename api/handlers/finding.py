@@ -2,6 +2,7 @@
 
 import msgspec
 
+from api.core.conversation import searched_text
 from api.core.explained import shown_hits
 from api.core.ports import PageAt
 from api.core.question import read_search, read_url
@@ -16,12 +17,13 @@ async def search_docs(request: SearchRequest, *, answering: Answering) -> Search
     """
     asked = read_search(request, default_k=answering.settings.k, versions=answering.versions)
     await answering.wait(asked.min_commit)
-    found = await answering.search(
-        asked.question, k=asked.k, sources=asked.sources, paths=asked.paths
-    )
+    searched = searched_text(asked.question, asked.question)
+    found = await answering.search(searched, k=asked.k, sources=asked.sources, paths=asked.paths)
     hits = list(shown_hits(found.hits, explain=asked.explain))
     explanation = found.explanation if asked.explain else None
-    return msgspec.structs.replace(found, hits=hits, explanation=explanation)
+    return msgspec.structs.replace(
+        found, question=asked.question, hits=hits, explanation=explanation
+    )
 
 
 async def find_page(url: str, *, page_at: PageAt) -> PageResponse | None:

@@ -37,8 +37,8 @@ class Steering:
         return any(path.weight == 0 for path in self.paths)
 
     def ways_to_ask(self, question: str) -> tuple[str, ...]:
-        """The question as it is, and with synonyms exchanged; of several lines the last, for in a conversation that is
-        what is asked now.
+        """The question as it is, and with synonyms exchanged; of several lines the last: what is asked now stands in
+        one, after what a conversation puts before it.
         """
         return variants_of(question.rstrip().rpartition("\n")[2], self.synonyms)
 

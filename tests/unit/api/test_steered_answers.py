@@ -179,6 +179,25 @@ def test_a_curated_answer_is_quoted_alone_and_as_a_whole() -> None:
     assert cheap.asked == []
 
 
+def test_what_is_searched_for_has_what_is_asked_now_in_its_last_line() -> None:
+    index = Index()
+    conversations = MemoryConversations(turns=3, age=timedelta(hours=1))
+    at = make_answering(index.search, AnswerSettings(), conversations=conversations)
+
+    def ask(question: str, conversation_id: str) -> QueryResponse:
+        request = QueryRequest(question=question, conversation_id=conversation_id)
+        return asyncio.run(answer_question(request, request_id="id", answering=at))
+
+    first = ask("Do actors keep state?\nThanks!", "new")
+    ask("I lost it.\nDo actors keep state?", first.conversation_id or "")
+    found = asyncio.run(search_docs(SearchRequest(question="Actors?\nState?"), answering=at))
+
+    assert index.asked[0] == "Do actors keep state? Thanks!"
+    assert index.asked[1].rpartition("\n")[2] == "I lost it. Do actors keep state?"
+    assert index.asked[-1] == "Actors? State?"
+    assert (first.question, found.question) == ("Do actors keep state?\nThanks!", "Actors?\nState?")
+
+
 def test_a_model_that_is_asked_for_composes_from_the_curated_answer_too() -> None:
     cheap = model("cheap", "See the portal [1].")
 

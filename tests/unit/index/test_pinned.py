@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.core.conversation import searched_text
 from index.core.pinned import likeness, set_apart
 from index.core.rank import Candidate, ChunkKey, RankWeights
 from index.core.steering import Steering
@@ -229,6 +230,19 @@ def test_in_a_conversation_what_is_asked_now_counts() -> None:
     steering = Steering(pinned=frozenset({FAQ}))
 
     assert steering.ways_to_ask(f"{HEADING}\nAnd on Mars?") == ("And on Mars?",)
+
+
+@pytest.mark.parametrize("before", ["", "What is Mars?\n", "What is Mars?\nAnd Venus?\n"])
+def test_thanks_do_not_hide_a_question_nor_does_what_led_to_it_pass(before: str) -> None:
+    steering = Steering(pinned=frozenset({FAQ}))
+
+    def first_of(question: str) -> int:
+        ways = steering.ways_to_ask(before + searched_text(question, question))
+        found = [candidate(FAQ, HEADING)]
+        return len(set_apart(found, ways, {FAQ}, has_vectors=True).first)
+
+    assert first_of(f"{HEADING}\nThanks!") == 1
+    assert first_of(f"I lost data.\n{HEADING}") == 0
 
 
 def test_a_synonym_asks_the_same() -> None:
