@@ -8,7 +8,7 @@ from msgspec import Meta
 from schemas.answers import MAX_K
 from schemas.languages import Language
 
-_ADDRESS = r"^(https?://[^\s<>\"'()\[\]{}|\\^`]{1,2000})?$"
+_ADDRESS = r"^(https?://[^\s<>\"'()\[\]{}|\\^`]{1,2000})?\Z"
 """Nothing in it ends a Markdown link early."""
 
 
@@ -37,7 +37,7 @@ class AnswerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     neighbours: Annotated[int, Meta(ge=0, le=MAX_K)] = 3
     context_tokens: Annotated[int, Meta(ge=100, le=1_000_000)] = 16_000
     instructions: Annotated[str, Meta(max_length=4_000)] = ""
-    name: Annotated[str, Meta(pattern=r"^[^\n\r]{0,80}$")] = ""
+    name: Annotated[str, Meta(pattern=r"^[^\n\r]{0,80}\Z")] = ""
     language: Language = Language.AUTO
     fallback_url: Annotated[str, Meta(pattern=_ADDRESS)] = ""
     refuse_topics: Annotated[
@@ -65,8 +65,8 @@ class LlmSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     made after a 429 or a 5xx, before the first token.
     """
 
-    role: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
-    base_url: Annotated[str, Meta(pattern=r"^https?://\S+$")]
+    role: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,39}\Z")]
+    base_url: Annotated[str, Meta(pattern=r"^https?://\S+\Z")]
     model: Annotated[str, Meta(min_length=1)]
     api_key_env: str = ""
     price_per_million: PriceSettings = PriceSettings()

@@ -96,7 +96,7 @@ class RetrievalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 
     candidates: Annotated[int, Meta(ge=1, le=1_000)] = 100
     lexical: Annotated[float, Meta(ge=0, le=1_000)] = 0.5
-    page: float = 0.1
+    page: Annotated[float, Meta(ge=0, le=1_000)] = 0.1
     per_page: Annotated[int, Meta(ge=1, le=100)] = 2
     alike: Annotated[float, Meta(gt=0, le=2)] = 0.8
     exact: Annotated[float, Meta(ge=0, le=1_000)] = 0.2
@@ -104,7 +104,7 @@ class RetrievalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     synonyms: Annotated[
         tuple[tuple[Annotated[str, Meta(max_length=100)], ...], ...], Meta(max_length=1_000)
     ] = ()
-    reranker: Annotated[str, Meta(pattern=r"^(|(llm|cross-encoder):\S.*)$")] = ""
+    reranker: Annotated[str, Meta(pattern=r"^(|(llm|cross-encoder):\S.*)\Z")] = ""
     rerank_top: Annotated[int, Meta(ge=2, le=50)] = 20
     rerank_s: Annotated[float, Meta(gt=0, le=600)] = 5.0
 
