@@ -27,7 +27,7 @@ class AnswerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     A language model is shown those chunks, in about `context_tokens` tokens at most. The best `neighbours` of them
     bring the chunks of their section that they were cut off from (the rest of a sentence, list, table or code), in
-    places of the `k` that are free or that the last chunks hold by a weak score.
+    places of the `k` and tokens that are free or that the last chunks would have by a weak score.
     """
 
     k: Annotated[int, Meta(ge=1, le=MAX_K)] = 7

@@ -12,7 +12,10 @@ from schemas.answers import HEADING_JOINT, Hit
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One block of the context, as sent: `n` counts from 1, `url` leads to the section it is from."""
+    """One block of the context, as sent: `n` counts from 1, `url` leads to the section it is from.
+
+    `bare` is the text without neighbours, "" where that is the same.
+    """
 
     n: int
     url: str
@@ -22,6 +25,7 @@ class Block:
     source: str
     commit: str
     committed_at: datetime | None = None
+    bare: str = ""
 
 
 _WEAK = 0.5
@@ -35,8 +39,9 @@ class Packing:
     """How much is placed in the context.
 
     At most `k` chunks in about `tokens` tokens, neighbours counted in both; the first chunk is placed even where it
-    alone takes more. The first `neighboured` hits bring what they were cut off from, where a place is free or the last
-    hits are weak: below `weak` of the best one's score.
+    alone takes more. The first `neighboured` hits bring what they were cut off from, in places and tokens that are free
+    or that the last hits would have, if those are weak: below `weak`, in (0, 1], of the best score. The best score is
+    that of no curated answer, which is never weak; of one below 0 it is what the share makes of it that is worse.
     """
 
     k: int
@@ -47,34 +52,53 @@ class Packing:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A hit in the context with the chunks of its section, itself among them, in reading order."""
+    """A hit in the context with the chunks of its section, itself among them, in reading order.
+
+    `found` are those of them that are hits themselves.
+    """
 
     hit: Hit
     chunks: tuple[str, ...]
+    found: tuple[str, ...]
 
 
 def place_hits(hits: Sequence[Hit], packing: Packing) -> list[Placed]:
-    """What of `hits` (best first) is placed: whole chunks, and none before a better hit has its own."""
-    placed: list[Placed] = []
-    seen: set[tuple[str, str]] = set()
+    """What of `hits` (best first) is placed: whole chunks, and none before a better hit has its own.
+
+    Strong hits come first to their places and tokens, neighbours and the weak hits to what they leave.
+    """
+    by_key: dict[_Key, Hit] = {}
+    for hit in hits:
+        by_key.setdefault(_key(hit, hit.text), hit)
+    found = list(by_key.values())
     left = _Left(packing.k, packing.tokens)
-    spare = _spare(hits, packing)
-    for rank, hit in enumerate(hits):
-        address = address_of(hit)
-        if (address, hit.text) in seen:
+    held = _strong_held(found, packing, left)
+    placed: list[Placed] = []
+    seen: set[_Key] = set()
+    for rank, hit in enumerate(found):
+        key = _key(hit, hit.text)
+        if key in seen:
             continue
-        if not left.take(hit.text, anyway=not placed):
+        if key not in held and not left.take(hit.text):
             break
-        seen.add((address, hit.text))
+        seen.add(key)
         chunks = [hit.text]
         for at, neighbour in _cut_off(hit) if rank < packing.neighboured else ():
-            is_new = (address, neighbour) not in seen
-            if spare > 0 and is_new and left.take(neighbour):
-                spare -= 1
-                seen.add((address, neighbour))
+            beside = _key(hit, neighbour)
+            if beside not in seen and (beside in held or left.take(neighbour)):
+                seen.add(beside)
                 chunks.insert(at, neighbour)
-        placed.append(Placed(hit, tuple(chunks)))
+        own = tuple(chunk for chunk in chunks if _key(hit, chunk) in by_key)
+        placed.append(Placed(hit, tuple(chunks), own))
     return placed
+
+
+_Key = tuple[str, str]
+
+
+def _key(hit: Hit, text: str) -> _Key:
+    """A chunk of the section of a hit."""
+    return address_of(hit), text
 
 
 @dataclass(slots=True)
@@ -93,11 +117,23 @@ class _Left:
         return True
 
 
-def _spare(hits: Sequence[Hit], packing: Packing) -> int:
-    """The places that neighbours may have: those that no hit takes, and those of the weak hits at the end."""
+def _strong_held(hits: Sequence[Hit], packing: Packing, left: _Left) -> set[_Key]:
+    """Give the hits down to the last strong one their places, the first whatever its size, until one does not fit."""
     shown = hits[: packing.k]
-    strong = [n for n, hit in enumerate(shown, 1) if hit.score >= packing.weak * shown[0].score]
-    return packing.k - max(strong, default=0)
+    least = _least_strong(shown, packing.weak)
+    strong = [n for n, hit in enumerate(shown, 1) if hit.pinned or hit.score >= least]
+    held: set[_Key] = set()
+    for hit in shown[: max(strong, default=0)]:
+        if not left.take(hit.text, anyway=not held):
+            break
+        held.add(_key(hit, hit.text))
+    return held
+
+
+def _least_strong(hits: Sequence[Hit], weak: float) -> float:
+    """The least score of a strong hit: below the best by the same factor, whether that is above 0 or below."""
+    best = max((hit.score for hit in hits if not hit.pinned), default=0.0)
+    return best * weak if best >= 0 else best / weak
 
 
 def _cut_off(hit: Hit) -> Iterator[tuple[int, str]]:
@@ -122,19 +158,28 @@ def blocks_of(hits: Sequence[Hit], packing: Packing | None = None) -> list[Block
     by_section: dict[str, list[Placed]] = {}
     for placed in place_hits(hits, packing or Packing(k=len(hits))):
         by_section.setdefault(address_of(placed.hit), []).append(placed)
-    return [
-        Block(
-            n=n,
-            url=url,
-            title=found[0].hit.title,
-            section=found[0].hit.section,
-            text="\n\n".join(joined(placed.chunks)[0] for placed in found),
-            source=found[0].hit.source,
-            commit=found[0].hit.commit,
-            committed_at=found[0].hit.committed_at,
-        )
-        for n, (url, found) in enumerate(by_section.items(), 1)
-    ]
+    return [_block(n, url, found) for n, (url, found) in enumerate(by_section.items(), 1)]
+
+
+def _block(n: int, url: str, placed: Sequence[Placed]) -> Block:
+    text = _text(one.chunks for one in placed)
+    bare = _text(one.found for one in placed)
+    hit = placed[0].hit
+    return Block(
+        n=n,
+        url=url,
+        title=hit.title,
+        section=hit.section,
+        text=text,
+        source=hit.source,
+        commit=hit.commit,
+        committed_at=hit.committed_at,
+        bare="" if bare == text else bare,
+    )
+
+
+def _text(runs: Iterable[Sequence[str]]) -> str:
+    return "\n\n".join(joined(chunks)[0] for chunks in runs)
 
 
 def place_of(block: Block) -> str:
@@ -145,18 +190,38 @@ def place_of(block: Block) -> str:
     )
 
 
-def fit_blocks(blocks: Sequence[Block], sizes: Iterable[int], *, budget_tokens: int) -> list[Block]:
+def bare_block(block: Block) -> Block:
+    """The block without what its hits were cut off from."""
+    return replace(block, text=block.bare or block.text, bare="")
+
+
+def fit_blocks(
+    blocks: Sequence[Block],
+    sizes: Sequence[int],
+    *,
+    bare_sizes: Sequence[int] | None = None,
+    budget_tokens: int,
+) -> list[Block]:
     """The first blocks that fit, of `sizes` tokens each; the first alone is cut where even that does not.
 
-    Numbers stay as they are: 1, 2, 3 … of the best.
+    They go in bare, of `bare_sizes` (those of `sizes` if None), and have their neighbours from what is left, the best
+    first. Numbers stay as they are: 1, 2, 3 … of the best.
     """
     kept: list[Block] = []
     left = budget_tokens
-    for block, size in zip(blocks, sizes, strict=True):
+    least = sizes if bare_sizes is None else bare_sizes
+    for block, size in zip(blocks, least, strict=True):
         if size > left:
-            return kept or [_cut(block, left / size)]
-        kept.append(block)
+            break
+        kept.append(bare_block(block))
         left -= size
+    if blocks and not kept:
+        return [_cut(bare_block(blocks[0]), left / least[0])]
+    for at, _ in enumerate(kept):
+        more = sizes[at] - least[at]
+        if more <= left:
+            kept[at] = blocks[at]
+            left -= more
     return kept
 
 

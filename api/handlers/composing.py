@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from api.core.context import Block, fit_blocks, place_of
+from api.core.context import Block, bare_block, fit_blocks, place_of
 from api.core.conversation import recent_turns
 from api.core.draft import Draft, Outcome, closing_of, goes_on, order_of
 from api.core.ground import Released
@@ -158,7 +158,10 @@ def _outcome(opening: Opening, grounding: Grounding, *, has_left: bool) -> Outco
 
 
 async def _fit(model: Model, task: Task, composing: Composing) -> Task:
-    """The task with no more blocks and turns than the model takes, counted only where it might be too much."""
+    """The task with no more blocks and turns than the model takes, counted only where it might be too much.
+
+    The neighbours in the blocks are the first to go.
+    """
     room = model.limits.prompt_tokens
     task = replace(task, past=recent_turns(task.past, budget_tokens=room // _PAST_SHARE))
     whole = _messages(task, composing)
@@ -166,12 +169,23 @@ async def _fit(model: Model, task: Task, composing: Composing) -> Task:
     if most_tokens(texts) + MESSAGE_TOKENS * len(whole) <= room:
         return task
     bare = _messages(replace(task, blocks=()), composing)
-    shown = [f"{place_of(block)}\n{block.text}" for block in task.blocks]
-    sizes = await model.count([*(message.content for message in bare), *shown])
-    fixed = sum(sizes[: len(bare)]) + MESSAGE_TOKENS * len(bare)
-    of_blocks = [size + _BLOCK_TOKENS for size in sizes[len(bare) :]]
+    blocks = task.blocks
+    shown = [_shown(block) for block in blocks]
+    smaller = [at for at, block in enumerate(blocks) if block.bare]
+    alone = [_shown(bare_block(blocks[at])) for at in smaller]
+    counted = await model.count([*(message.content for message in bare), *shown, *alone])
+    fixed = sum(counted[: len(bare)]) + MESSAGE_TOKENS * len(bare)
+    of_blocks = [size + _BLOCK_TOKENS for size in counted[len(bare) :]]
+    sizes, of_alone = of_blocks[: len(blocks)], of_blocks[len(blocks) :]
+    by_place = dict(zip(smaller, of_alone, strict=True))
+    bare_sizes = [by_place.get(at, size) for at, size in enumerate(sizes)]
     budget = max(_LEAST_CONTEXT_TOKENS, room - fixed)
-    return replace(task, blocks=fit_blocks(task.blocks, of_blocks, budget_tokens=budget))
+    fitted = fit_blocks(blocks, sizes, bare_sizes=bare_sizes, budget_tokens=budget)
+    return replace(task, blocks=fitted)
+
+
+def _shown(block: Block) -> str:
+    return f"{place_of(block)}\n{block.text}"
 
 
 def _messages(task: Task, composing: Composing) -> list[Message]:

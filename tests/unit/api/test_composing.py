@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from api.core.draft import Draft
-from api.core.ports import SilentMeter
+from api.core.ports import ModelLimits, SilentMeter
 from api.handlers import Answering, answer_events, answer_question
 from api.settings import AnswerSettings
 from schemas.answers import (
@@ -20,7 +20,18 @@ from schemas.answers import (
     Usage,
 )
 from schemas.errors import BadQuestion, ContextTooLong, ModelUnavailable
-from tests.support.models import HELD, HIT, TOLD, Index, MemoryModel, Said, answering, away, model
+from tests.support.models import (
+    HELD,
+    HIT,
+    TEXT,
+    TOLD,
+    Index,
+    MemoryModel,
+    Said,
+    answering,
+    away,
+    model,
+)
 
 QUESTION = "Do actors keep their state between calls?"
 FALSE = (
@@ -283,6 +294,28 @@ def test_what_a_reply_took_is_counted_even_where_the_client_leaves() -> None:
     asyncio.run(leave())
 
     assert counted == [("cheap", 100)]
+
+
+def test_neighbours_leave_a_full_prompt_before_any_hit_does() -> None:
+    cut_off = [
+        replace(
+            HIT,
+            url=f"https://docs.example.org/{page}.html",
+            text=f"{TEXT} {page} {'word ' * 90}goes on:",
+            after=(f"{page} {'more ' * 99}",),
+        )
+        for page in ("one", "two", "three")
+    ]
+    roomy, tight = model("cheap", HELD), model("cheap", HELD)
+    answer(answering(roomy, search=Index(*cut_off).search))
+    words = sum(len(message.content.split()) for message in roomy.asked[0])
+    tight.limits = ModelLimits(8_000, words - 20, 500)
+
+    answer(answering(tight, search=Index(*cut_off).search))
+
+    asked = "\n".join(message.content for message in tight.asked[0])
+    assert all(hit.text in asked for hit in cut_off)
+    assert [hit.after[0].strip() in asked for hit in cut_off] == [True, True, False]
 
 
 def test_an_untouched_draft_is_not_degraded() -> None:

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.core.context import Packing, blocks_of, place_hits
+from api.core.context import Packing, bare_block, blocks_of, fit_blocks, place_hits
+from api.core.passage import joined
 from api.core.tokens import estimate_tokens
 from schemas.answers import Hit
 
@@ -29,6 +31,7 @@ def hit(
     before: Sequence[str] = (),
     after: Sequence[str] = (),
     score: float = 1.0,
+    pinned: bool = False,
 ) -> Hit:
     return Hit(
         url=f"https://x/{page}",
@@ -41,7 +44,14 @@ def hit(
         commit="c0ffee",
         before=tuple(before),
         after=tuple(after),
+        pinned=pinned,
     )
+
+
+def ranked(found: Sequence[Hit]) -> list[Hit]:
+    """Curated answers first, with scores above all others as the search gives them."""
+    raised = [msgspec.structs.replace(one, score=one.score + 5 * one.pinned) for one in found]
+    return sorted(raised, key=lambda one: -one.score)
 
 
 texts = st.sampled_from(_TEXTS)
@@ -52,16 +62,17 @@ hits = st.lists(
         page=st.sampled_from("abc"),
         before=st.lists(texts, max_size=2),
         after=st.lists(texts, max_size=2),
-        score=st.floats(0, 2),
+        score=st.floats(-2, 2),
+        pinned=st.sampled_from([False, False, True]),
     ),
     max_size=9,
-).map(lambda found: sorted(found, key=lambda one: -one.score))
+).map(ranked)
 packings = st.builds(
     Packing,
     k=st.integers(1, 9),
     neighboured=st.integers(0, 9),
     tokens=st.integers(1, 200),
-    weak=st.floats(0, 1),
+    weak=st.floats(0, 1, exclude_min=True),
 )
 
 
@@ -155,11 +166,83 @@ def test_a_neighbour_takes_a_free_place_or_that_of_a_weak_hit(
     assert len(placed[0].chunks) == (2 if k > len(pages) else 1)
 
 
+def strong_of(found: Sequence[Hit], packing: Packing) -> set[tuple[str, str]]:
+    """The hits of the first k that score at least `weak` of the best, told by page and text."""
+    shown = found[: packing.k]
+    best = max((one.score for one in shown if not one.pinned), default=0.0)
+    least = best * packing.weak if best > 0 else best / packing.weak
+    return {(one.url, one.text) for one in shown if one.pinned or one.score >= least}
+
+
+def held_of(found: Sequence[Hit], packing: Packing) -> set[tuple[str, str]]:
+    return {(one.hit.url, chunk) for one in place_hits(found, packing) for chunk in one.chunks}
+
+
 @given(hits, packings)
-def test_no_strong_hit_gives_its_place_to_a_neighbour(found: list[Hit], packing: Packing) -> None:
-    strong = [one for one in found[: packing.k] if one.score >= packing.weak * found[0].score]
+def test_no_strong_hit_gives_its_place_or_tokens_to_a_neighbour(
+    found: list[Hit], packing: Packing
+) -> None:
+    alone = held_of(found, replace(packing, neighboured=0))
     roomy = replace(packing, tokens=1_000_000)
 
-    held = {(one.hit.url, chunk) for one in place_hits(found, roomy) for chunk in one.chunks}
+    assert strong_of(found, packing) & alone <= held_of(found, packing)
+    assert strong_of(found, packing) <= held_of(found, roomy)
 
-    assert {(one.url, one.text) for one in strong} <= held
+
+@given(hits, packings, st.integers(1, 300))
+def test_no_hit_gives_its_tokens_of_a_model_to_a_neighbour(
+    found: list[Hit], packing: Packing, budget: int
+) -> None:
+    blocks = blocks_of(found, packing)
+    bare = [bare_block(block) for block in blocks]
+    sizes, bare_sizes = ([estimate_tokens(one.text) for one in some] for some in (blocks, bare))
+
+    fitted = fit_blocks(blocks, sizes, bare_sizes=bare_sizes, budget_tokens=budget)
+    alone = fit_blocks(bare, bare_sizes, budget_tokens=budget)
+
+    assert [one.n for one in fitted] == [one.n for one in alone]
+    assert len(fitted) < 2 or sum(estimate_tokens(one.text) for one in fitted) <= budget
+
+
+@given(hits, packings)
+def test_a_bare_block_holds_the_hits_alone(found: list[Hit], packing: Packing) -> None:
+    texts_found = {(one.url, one.text) for one in found}
+    placed = place_hits(found, packing)
+
+    for one in placed:
+        own = [chunk for chunk in one.chunks if (one.hit.url, chunk) in texts_found]
+        assert list(one.found) == own
+    for block in blocks_of(found, packing):
+        of_it = [one for one in placed if block.url == f"{one.hit.url}#s"]
+        assert bare_block(block).text == "\n\n".join(joined(one.found)[0] for one in of_it)
+
+
+@pytest.mark.parametrize(
+    ("scores", "k", "chunks", "pinned"),
+    [
+        ((1.0, 0.99, 0.98), 7, 3, False),
+        ((-0.01, -0.011, -0.012), 3, 9, False),
+        ((0.0, 0.0, 0.0), 3, 9, False),
+        ((2.3, 1.1, 1.0), 3, 9, True),
+    ],
+)
+def test_hits_that_score_alike_are_all_placed(
+    scores: tuple[float, ...], k: int, chunks: int, pinned: bool
+) -> None:
+    announced = "Set these options:"
+    found = [
+        hit(announced, page=page, after=["workers: how much"], score=score, pinned=pinned and not n)
+        for n, (page, score) in enumerate(zip("abc", scores, strict=True))
+    ]
+    packing = Packing(k, neighboured=3, tokens=chunks * estimate_tokens(announced))
+
+    assert [one.hit.url[-1] for one in place_hits(found, packing)] == ["a", "b", "c"]
+
+
+def test_much_worse_than_a_best_score_below_zero_is_weak() -> None:
+    cut_off = hit("Set these options:", after=["workers: how many"], score=-0.01)
+    worse = hit("Another page.", page="b", score=-0.03)
+
+    placed = place_hits([cut_off, worse], Packing(2, neighboured=1))
+
+    assert [one.chunks for one in placed] == [("Set these options:", "workers: how many")]
