@@ -72,6 +72,7 @@ class MemoryLedger:
         committed_at: datetime,
         covered: Sequence[str],
         checked_at: datetime,
+        lost: Sequence[str] | None = (),
         answered: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         """See `Ledger.finish`."""
@@ -81,6 +82,9 @@ class MemoryLedger:
         self._state[source] = SourceState(
             source, revision, revision, commit, config_hash, checked_at, checked_at
         )
+        for key in list(self.covered):
+            if key[0] == source and (lost is None or key[1] in lost):
+                del self.covered[key]
         for seen in covered:
             self.covered.setdefault((source, seen), revision)
         for path, ticket in answered.items():

@@ -146,16 +146,21 @@ class SearchStore(Protocol):
 
 
 class CommitStore(Protocol):
-    """Which commits are searchable. A commit that is so stays so; no call holds on to anything."""
+    """Which commits are searchable; no call holds on to anything.
+
+    A commit is searchable while what is published holds it: it is that commit, or goes on from it. A folder has no
+    history, so it holds one state at a time.
+    """
 
     async def published(self) -> Mapping[SourceName, Revision]:
         """The revision up to which each source is searchable. It grows with every sync that finishes."""
         ...
 
     async def covering(self, wanted: Mapping[SourceName, str]) -> Mapping[SourceName, int]:
-        """How many commits begin so that a finished sync has covered: 0, 1, or 2 for several.
+        """How many commits begin so that are searchable: 0, 1, or 2 for several.
 
-        Written down for ever, so that a force push takes none of them back. A source that is not there is left out.
+        Told by what syncs wrote down, so that it has an answer for a commit that the source itself does not know any
+        more. A source that is not there is left out.
         """
         ...
 

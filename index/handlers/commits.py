@@ -32,17 +32,18 @@ class CommitWaiter:
     async def __call__(self, wanted: Mapping[str, str]) -> None:
         """Return once all of `wanted`, the first digits of a commit by source, are searchable.
 
-        Every later snapshot of the store has them: what is searchable once is never taken back.
+        So they are in the next snapshot of the store, unless a sync that takes one back, as after a force push, ends
+        in between; its `as_of` tells.
         Raises: UnknownSource; BadQuestion where several commits begin so; CommitNotSearchable; StoreUnavailable.
         """
         if not wanted:
             return
-        missing = {SourceName(name): digits for name, digits in wanted.items()}
+        asked = missing = {SourceName(name): digits for name, digits in wanted.items()}
         try:
             async with asyncio.timeout(self.within_s):
                 while True:
                     before = await self._state()
-                    missing = await self._missing(missing)
+                    missing = await self._missing(asked)  # all: one may be gone again meanwhile
                     if not missing:
                         return
                     await self._moved(before, missing)

@@ -75,6 +75,9 @@ class FolderReader:
     async def covered(self, base: str | None, head: str) -> Sequence[str]:
         return [head] if base != head else []
 
+    async def lost(self, base: str | None, head: str) -> Sequence[str] | None:
+        return None
+
     async def close(self) -> None:
         self._states.clear()
         self._listing = None

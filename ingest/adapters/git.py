@@ -73,6 +73,14 @@ class GitReader:
                 return listed.out.decode("ascii").split()
         return (await self._ask(*newest_first, "--")).decode("ascii").split()
 
+    async def lost(self, base: str | None, head: str) -> Sequence[str] | None:
+        if base is None or not COMMIT.fullmatch(base):
+            return None
+        most = f"--max-count={MAX_COVERED + 1}"
+        listed = await self._run("rev-list", most, base, f"^{_checked(head)}", "--")
+        lost = listed.out.decode("ascii").split() if listed.is_ok else None
+        return lost if lost is not None and len(lost) <= MAX_COVERED else None
+
     async def close(self) -> None:
         await self._follower.tidy()
 

@@ -82,6 +82,13 @@ class MemoryReader:
         known = set(self._line(base))
         return [commit for commit in self._line(head) if commit not in known][:MAX_COVERED]
 
+    async def lost(self, base: str | None, head: str) -> Sequence[str] | None:
+        self._cue()
+        if base not in self._trees:
+            return None
+        held = set(self._line(head))
+        return [commit for commit in self._line(base) if commit not in held]
+
     async def close(self) -> None:
         self._failures.clear()
 

@@ -40,10 +40,13 @@ class Ledger(Protocol):
         committed_at: datetime,
         covered: Sequence[str],
         checked_at: datetime,
+        lost: Sequence[str] | None = (),
         answered: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         """Move the published pointer. Raises: Fenced when a newer revision has been taken.
 
+        The commits that what is published holds are from now on `covered` too, and not any more `lost`: None for all
+        others.
         `checked_at` is `SourceState.read_at`, from before the head was asked for. What was asked for anew and is
         `answered` is forgotten, unless it has been asked for again since.
         """

@@ -109,6 +109,14 @@ class SourceReader(Protocol):
         """
         ...
 
+    async def lost(self, base: str | None, head: str) -> Sequence[str] | None:
+        """Commits reachable from `base` and not from `head`, as after a force push: none where `head` goes on from it.
+
+        None where that cannot be told, they are over `MAX_COVERED`, or there is no history, so that no state holds
+        another: whatever is not of `head` is lost then.
+        """
+        ...
+
     async def close(self) -> None:
         """Let go of everything held. May be called twice."""
         ...

@@ -330,13 +330,16 @@ async def _finish(
         if (await ledger.source(name)).revision != revision:
             raise Fenced  # what is behind is the newer sync's to bring
         raise StoreUnavailable(f"{len(behind)} pages of {name} are neither applied nor parked")
-    covered = await round_.source.reader.covered(round_.state.published_commit, round_.head.commit)
+    reader, base, head = round_.source.reader, round_.state.published_commit, round_.head.commit
+    lost = await reader.lost(base, head)
+    covered = await reader.covered(None if lost is None else base, head)
     await ledger.finish(
         name,
         revision,
-        commit=round_.head.commit,
+        commit=head,
         committed_at=round_.head.committed_at,
         covered=covered,
+        lost=lost,
         checked_at=round_.state.read_at,
         answered=answered,
     )

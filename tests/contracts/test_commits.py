@@ -36,15 +36,23 @@ def commits(postgres: Database) -> PostgresCommits:
     return PostgresCommits(postgres, PostgresSearch(postgres, weights=RankWeights()))
 
 
-async def synced(shelf: PostgresShelf, head: str, covered: Sequence[str] | None = None) -> Revision:
-    revision = await shelf.ledger.begin(SOURCE, commit=head, config_hash="h")
+async def synced(
+    shelf: PostgresShelf,
+    head: str,
+    covered: Sequence[str] | None = None,
+    *,
+    lost: Sequence[str] | None = (),
+    source: SourceName = SOURCE,
+) -> Revision:
+    revision = await shelf.ledger.begin(source, commit=head, config_hash="h")
     await shelf.ledger.finish(
-        SOURCE,
+        source,
         revision,
         commit=head,
         committed_at=WHEN,
         covered=(head,) if covered is None else covered,
         checked_at=WHEN,
+        lost=lost,
     )
     return revision
 
@@ -63,14 +71,34 @@ def test_a_commit_is_known_by_its_first_digits(
     assert runner.run(commits.covering({SOURCE: digits, OTHER: digits})) == {SOURCE: count}
 
 
-def test_a_force_push_takes_no_commit_back(
+@pytest.mark.parametrize("lost", [[FIRST], None])
+def test_a_commit_counts_while_what_is_published_holds_it(
+    lost: Sequence[str] | None,
+    shelf: PostgresShelf,
+    commits: PostgresCommits,
+    runner: asyncio.Runner,
+) -> None:
+    """Not once a force push has taken it away, and again when another one has brought it back."""
+    runner.run(synced(shelf, FIRST))
+    runner.run(synced(shelf, TREE, [TREE]))
+    assert runner.run(commits.covering({SOURCE: FIRST})) == {SOURCE: 1}
+
+    runner.run(synced(shelf, SECOND, lost=lost))
+    assert runner.run(commits.covering({SOURCE: FIRST})) == {SOURCE: 0}
+    assert runner.run(commits.covering({SOURCE: TREE})) == {SOURCE: 1 if lost else 0}
+
+    runner.run(synced(shelf, FIRST))
+    assert runner.run(commits.covering({SOURCE: FIRST})) == {SOURCE: 1}
+
+
+def test_what_one_source_loses_another_still_holds(
     shelf: PostgresShelf, commits: PostgresCommits, runner: asyncio.Runner
 ) -> None:
+    runner.run(synced(shelf, FIRST, source=OTHER))
     runner.run(synced(shelf, FIRST))
-    runner.run(synced(shelf, SECOND))  # without the first among its ancestors
+    runner.run(synced(shelf, SECOND, lost=None))
 
-    assert runner.run(commits.covering({SOURCE: FIRST})) == {SOURCE: 1}
-    assert runner.run(commits.as_of([SOURCE]))[SOURCE].commit == SECOND
+    assert runner.run(commits.covering({SOURCE: FIRST, OTHER: FIRST})) == {SOURCE: 0, OTHER: 1}
 
 
 def test_a_sync_under_way_covers_nothing_yet(

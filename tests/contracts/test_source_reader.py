@@ -345,6 +345,24 @@ def test_the_commits_covered_end_at_the_head_and_leave_out_the_base(rig: Rig) ->
     wait(law())
 
 
+def test_the_commits_lost_are_those_that_the_head_does_not_go_on_from(rig: Rig) -> None:
+    """A folder has no history: none of its states holds another."""
+    is_folder = isinstance(rig, FolderRig)
+
+    async def law() -> None:
+        base, middle, head = await heads(rig, FIRST, {"a.md": b"1"}, {"a.md": b"2"})
+        lost = rig.reader.lost
+
+        assert await lost(base.commit, head.commit) == (None if is_folder else [])
+        assert await lost(head.commit, base.commit) == (
+            None if is_folder else [head.commit, middle.commit]
+        )
+        assert await lost(None, head.commit) is None
+        assert await lost("0" * 40, head.commit) is None
+
+    wait(law())
+
+
 def test_several_tasks_may_ask_for_the_head_at_once(rig: Rig) -> None:
     async def law() -> None:
         rig.put(FIRST)

@@ -226,6 +226,7 @@ def test_r12_a_force_push_is_followed_and_the_old_commit_stays_comparable(
     assert change is not None
     assert change.paths == {"a.md", "b.md", "c.md"}
     assert asyncio.run(reader.covered(old.commit, new.commit)) == [new.commit]
+    assert asyncio.run(reader.lost(old.commit, new.commit)) == [old.commit]
 
 
 def test_readers_of_two_refs_share_a_mirror(work: Path, mirror: Path) -> None:

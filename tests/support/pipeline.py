@@ -101,6 +101,7 @@ class WatchedLedger:
         committed_at: datetime,
         covered: Sequence[str],
         checked_at: datetime,
+        lost: Sequence[str] | None = (),
         answered: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         await self._at("before finish")
@@ -111,6 +112,7 @@ class WatchedLedger:
             committed_at=committed_at,
             covered=covered,
             checked_at=checked_at,
+            lost=lost,
             answered=answered,
         )
         await self._at("after finish")

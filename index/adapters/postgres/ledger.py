@@ -87,6 +87,7 @@ class PostgresLedger:
         committed_at: datetime,
         covered: Sequence[str],
         checked_at: datetime,
+        lost: Sequence[str] | None = (),
         answered: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         """See `Ledger.finish`."""
@@ -98,11 +99,14 @@ class PostgresLedger:
                 "commit": commit,
                 "committed_at": committed_at,
                 "covered": list(covered),
+                "lost": None if lost is None else list(lost),
                 "checked_at": checked_at,
                 "paths": list(answered),
                 "tickets": list(answered.values()),
             }
             await cursor.execute(statement("forget_asked"), values)
+            if lost is None or lost:
+                await cursor.execute(statement("delete_covers"), values)
             await cursor.execute(statement("insert_covers"), values)
             await cursor.execute(statement("finish_attempt"), values)
             await cursor.execute(statement("move_published_pointer"), values)

@@ -24,8 +24,8 @@ class Commits:
         self.revision = 1
         self.looks = self.lookups = 0
 
-    def sync(self, source: SourceName, *commits: str) -> None:
-        self.covered[source] |= set(commits)
+    def sync(self, source: SourceName, *commits: str, lost: str = "") -> None:
+        self.covered[source] = (self.covered[source] - {lost}) | set(commits)
         self.revision += 1
 
     async def published(self) -> Mapping[SourceName, Revision]:
@@ -73,6 +73,24 @@ def test_a_sync_that_covers_the_commit_ends_the_wait() -> None:
         return is_early
 
     assert asyncio.run(waited()) is False
+
+
+def test_one_that_is_taken_back_while_another_is_waited_for_is_missing() -> None:
+    commits = Commits()
+    commits.sync(DOCS, "c0ffee12")
+
+    async def waited() -> None:
+        task = asyncio.create_task(
+            waiter(commits, within_s=0.5)({"docs": "c0ffee12", "blog": "badcafe1"})
+        )
+        while commits.looks < 3:
+            await asyncio.sleep(0)
+        commits.sync(DOCS, "0ddba115", lost="c0ffee12")
+        commits.sync(BLOG, "badcafe1")
+        await task
+
+    with pytest.raises(CommitNotSearchable, match="docs at c0ffee12"):
+        asyncio.run(waited())
 
 
 def test_one_that_does_not_come_is_told_with_what_is_there() -> None:

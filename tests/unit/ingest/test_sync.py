@@ -301,6 +301,38 @@ def test_r12_a_tree_that_was_gone_back_to_after_half_a_sync_is_published_whole()
     assert after == before
 
 
+@pytest.mark.parametrize("is_forgotten", [False, True])
+def test_r12_what_is_published_holds_no_commit_that_was_taken_back(is_forgotten: bool) -> None:
+    """Also where the mirror was made again and does not know it any more."""
+
+    async def play() -> tuple[list[set[str]], list[str]]:
+        play = Play()
+        held = []
+        heads = []
+
+        async def note() -> None:
+            heads.append((await play.reader.head()).commit)
+            ledger = play.shelf.ledger
+            held.append({commit for source, commit in ledger.covered if source == SOURCE})
+
+        await play.begin({"home.md": Doc(0, (1,))})
+        await note()
+        await play.sync({"home.md": Doc(0, (2,))})
+        await note()
+        play.reader.reset(heads[0])
+        if is_forgotten:
+            play.reader.forget(heads[1])
+        await play.pipeline.sync()
+        await note()
+        await play.sync({"home.md": Doc(0, (3,))})
+        await note()
+        return held, heads
+
+    held, (first, second, _, third) = asyncio.run(play())
+
+    assert held == [{first}, {first, second}, {first}, {first, third}]
+
+
 def test_a_source_without_any_page_is_an_error_and_takes_nothing_away() -> None:
     async def play() -> set[str]:
         play = Play()

@@ -1,5 +1,5 @@
--- How many commits, at most two, that a finished sync has covered begin so, by source; a source that is not there is
--- left out. A kind may stand before the id of a commit, as in folder:0a1b… A whole id is found without a scan.
+-- How many commits, at most two, that the published state holds begin so, by source; a source that is not there is left
+-- out. A kind may stand before the id of a commit, as in folder:0a1b… A whole id is found without a scan.
 SELECT source.name, count(known.commit)
   FROM unnest(%(sources)s::text[], %(commits)s::text[]) AS wanted (source, commit)
   JOIN source ON source.name = wanted.source
