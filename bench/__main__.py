@@ -18,6 +18,7 @@ NAMES = (
     "phrase",
     "retrieval",
     "refusals",
+    "newcomer",
     "ranker",
     "routing",
     "start",
