@@ -3,12 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from api.core.evidence import hit_terms, rarity, share
+from api.core.evidence import hit_terms, subject_of
 from api.core.passage import MAX_SEGMENT_CHARS, Passage
 from api.core.roles import is_of_another
 from api.core.segments import Kind, Segment
 from api.core.units import Asked, Unit, is_about, is_announced, units_of
-from index.core.asking import asked_terms
 from schemas.answers import Hit
 
 MAX_HITS = 8
@@ -55,7 +54,7 @@ def pick_segments(
     `MAX_SEGMENT_CHARS`; the code and the line that leads to it come on top. Equal input gives equal
     picks.
     """
-    asked = Asked(question, rarity(asked_terms(question), [hit_terms(hit) for hit in hits]))
+    asked = Asked(question, subject_of(question, [hit_terms(hit) for hit in hits]))
     units = [
         unit for rank, passage in enumerate(passages) for unit in units_of(asked, rank, passage)
     ]
@@ -123,10 +122,10 @@ def _adds(asked: Asked, one: Unit, chosen: Sequence[Unit]) -> bool:
     if not chosen:
         return True
     ranks = {other.rank for other in chosen}
-    if one.rank != chosen[0].rank and share(one.says, asked.weights) < _BY_ITSELF:
+    if one.rank != chosen[0].rank and asked.share(one.says) < _BY_ITSELF:
         return False
     covered = frozenset[str]().union(*(other.covers for other in chosen))
-    gain = share(one.covers | covered, asked.weights) - share(covered, asked.weights)
+    gain = asked.share(one.covers | covered) - asked.share(covered)
     is_as_good = one.score >= chosen[0].score * _AS_GOOD
     return gain >= _ADDS or (is_as_good and (len({one.rank, *ranks}) <= _SECTIONS or one.has_code))
 
@@ -173,8 +172,8 @@ def _worths(asked: Asked, passage: Passage, quoted: Sequence[int]) -> Iterator[t
         said = (index,) if lead is None else (lead, index)
         is_next = any(n in (index - 1, said[0] - 1) for n in quoted)
         says = passage.terms_at(said)
-        if is_next or share(says, asked.weights) or is_about(asked, passage):
-            worth = share(says | passage.headings, asked.weights)
+        if is_next or asked.share(says) or is_about(asked, passage):
+            worth = asked.share(says | passage.headings)
             yield worth + (_NEXT if is_next else 0.0), -index
 
 

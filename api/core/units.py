@@ -1,10 +1,10 @@
 """What may be quoted of a passage: units that make sense by themselves, each with its worth."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from api.core.evidence import share
+from api.core.evidence import Subject
 from api.core.passage import MAX_SEGMENT_CHARS, Passage
 from api.core.segments import Kind
 
@@ -31,10 +31,14 @@ _SHORT = 30
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question as units are weighed by: its words, and the weight of each of its terms."""
+    """A question as units are weighed by: its words, and what they are about."""
 
     question: str
-    weights: Mapping[str, float]
+    subject: Subject
+
+    def share(self, terms: frozenset[str]) -> float:
+        """The part of the question that `terms` cover, in [0, 1]."""
+        return self.subject.share(terms)
 
     @property
     def wants_steps(self) -> bool:
@@ -91,7 +95,7 @@ def is_announced(asked: Asked, passage: Passage, run: range) -> bool:
 
 def is_about(asked: Asked, passage: Passage) -> bool:
     """Whether the headings over a passage have most of what is asked."""
-    return share(passage.headings, asked.weights) >= _ABOUT
+    return asked.share(passage.headings) >= _ABOUT
 
 
 def _is_in_run(passage: Passage, index: int) -> bool:
@@ -124,7 +128,7 @@ def _single(asked: Asked, rank: int, passage: Passage, index: int) -> Unit:
         lead = passage.lead_in(index)
     indices = (index,) if lead is None else (lead, index)
     says = passage.terms_at(indices)
-    worth = (share(says, asked.weights) + share(says | passage.headings, asked.weights)) / 2
+    worth = (asked.share(says) + asked.share(says | passage.headings)) / 2
     if asked.question.lower().startswith("what") and _SAYS_WHAT.search(segment.text):
         worth += 0.1
     is_short = segment.kind is Kind.SENTENCE and len(segment.text) < _SHORT
@@ -139,10 +143,8 @@ def _whole(asked: Asked, rank: int, passage: Passage, run: range) -> Unit:
     lead = passage.lead_in(run.start)
     indices = tuple(run) if lead is None else (lead, *run)
     is_table = passage.segments[run.start].kind is Kind.HEAD
-    announced = share(
-        passage.terms_at(indices[: len(indices) - len(run) + is_table]), asked.weights
-    )
-    within = share(passage.terms_at(indices), asked.weights) - announced
+    announced = asked.share(passage.terms_at(indices[: len(indices) - len(run) + is_table]))
+    within = asked.share(passage.terms_at(indices)) - announced
     return _unit(asked, rank, passage, indices, announced + _WITHIN * within)
 
 
@@ -160,9 +162,7 @@ def _unit(
         terms=passage.terms_at(own),
         says=says,
         covers=says | passage.headings,
-        score=worth
-        + (_OVER + shows) * share(passage.headings, asked.weights)
-        + _FIRST / (1 + rank),
+        score=worth + (_OVER + shows) * asked.share(passage.headings) + _FIRST / (1 + rank),
         chars=sum(len(passage.segments[n].text) for n in indices if n not in blocks),
         has_code=bool(blocks),
     )

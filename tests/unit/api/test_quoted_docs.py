@@ -161,7 +161,7 @@ def answer(question: str) -> Quoted:
             "| Option | Default | Meaning |\n| --- | --- | --- |\n| option_loam | 11 |",
         ),
         ("Which plans are free?", "These plans are free of charge: [1]\n\n- the plan for students"),
-        ("Do students pay?", "- the plan for students [1]"),
+        ("Which plan is for students?", "- the plan for students [1]"),
         ("What does acme init write?", "acme init writes a configuration to `~/.acme.toml`. [1]"),
         ("What do npm users need?", "npm users need nothing else. [1]"),
     ],
