@@ -31,7 +31,7 @@ class AnswerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """
 
     k: Annotated[int, Meta(ge=1, le=MAX_K)] = 7
-    refuse_below: Annotated[float, Meta(ge=0, le=1)] = 0.36
+    refuse_below: Annotated[float, Meta(ge=0, le=1)] = 0.35
     max_sentences: Annotated[int, Meta(ge=1, le=20)] = 4
     max_chars: Annotated[int, Meta(ge=100, le=5_000)] = 700
     neighbours: Annotated[int, Meta(ge=0, le=MAX_K)] = 3

@@ -1,4 +1,4 @@
-"""Quoted answers as newcomers meet them: two invented products, what their answers must say and what they must refuse."""
+"""Quoted answers as newcomers meet them: what the docs of two invented products say, and what they do not."""
 
 import asyncio
 import os

@@ -4,9 +4,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from api.core.passage import heading_of
 from index.core.asking import asked_terms
 from index.core.terms import terms_of
-from schemas.answers import HEADING_JOINT, Hit
+from schemas.answers import Hit
 
 _FAR, _NEAR = 0.2, 0.7
 """Cosines of all-MiniLM-L6-v2 between which a chunk passes from unrelated to plainly about the
@@ -37,6 +38,11 @@ class Subject:
     weights: Mapping[str, float]
     akin: Mapping[str, frozenset[str]]
 
+    @property
+    def whole(self) -> float:
+        """The weight of all terms."""
+        return sum(self.weights.values())
+
     def held(self, terms: frozenset[str]) -> frozenset[str]:
         """The question's terms that `terms` have, or have one akin to."""
         return frozenset(
@@ -45,8 +51,25 @@ class Subject:
 
     def share(self, terms: frozenset[str]) -> float:
         """The part of all weight that `terms` cover, in [0, 1]."""
-        whole = sum(self.weights.values())
-        return sum(self.weights[term] for term in self.held(terms)) / whole if whole else 0.0
+        if not self.weights:
+            return 0.0
+        return sum(self.weights[term] for term in self.held(terms)) / self.whole
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found for a question, best first, the terms of each hit, and what the question is about."""
+
+    question: str
+    hits: Sequence[Hit]
+    texts: Sequence[frozenset[str]]
+    subject: Subject
+
+
+def found_for(question: str, hits: Sequence[Hit]) -> Found:
+    """Read the hits once for all that is to be weighed."""
+    texts = [hit_terms(hit) for hit in hits]
+    return Found(question, hits, texts, subject_of(question, texts))
 
 
 def subject_of(question: str, texts: Sequence[frozenset[str]]) -> Subject:
@@ -91,16 +114,11 @@ def hit_terms(hit: Hit) -> frozenset[str]:
     return frozenset(terms_of(f"{hit.title}\n{hit.section}\n{hit.text}"))
 
 
-def heading_of(hit: Hit) -> str:
-    """The heading right over a chunk, "" for none."""
-    return hit.section.rsplit(HEADING_JOINT, 1)[-1]
+def evidence(found: Found, quoted: Mapping[int, frozenset[str]]) -> float:
+    """How sure one may be that what is quoted of the hits answers the question, 0 to 1.
 
-
-def evidence(question: str, hits: Sequence[Hit], quoted: Mapping[int, frozenset[str]]) -> float:
-    """How sure one may be that what is quoted of `hits` (best first) answers `question`, 0 to 1.
-
-    `quoted` has the terms of what is quoted, headings included, by the rank of its hit; nothing
-    quoted is no evidence. It weighs the nearest similarity of the hits quoted, the share of the
+    `quoted` has the terms of what is quoted by the rank of its hit; the headings over it count with
+    it, and nothing quoted is no evidence. It weighs the nearest similarity of the hits quoted, the share of the
     question's rare terms that the quotes and that the best three hits cover, and how many of the
     first five agree with the best of them. Without similarities the terms alone decide.
 
@@ -110,11 +128,11 @@ def evidence(question: str, hits: Sequence[Hit], quoted: Mapping[int, frozenset[
     """
     if not quoted:
         return 0.0
-    texts = [hit_terms(hit) for hit in hits]
-    subject = subject_of(question, texts)
+    hits, texts, subject = found.hits, found.texts, found.subject
+    over = [frozenset(terms_of(f"{hits[rank].title}\n{hits[rank].section}")) for rank in quoted]
     alone = max(subject.share(text) for text in texts[:_BEST])
-    found = max(alone, subject.share(frozenset().union(*texts[:_BEST])) * 0.85)
-    covered = (found + subject.share(frozenset().union(*quoted.values()))) / 2
+    together = max(alone, subject.share(frozenset().union(*texts[:_BEST])) * 0.85)
+    covered = (together + subject.share(frozenset().union(*quoted.values(), *over))) / 2
     shares = [subject.share(text) for text in texts[:_WITNESSES]]
     best = max(shares)
     agreement = sum(one >= best / 2 for one in shares) / _WITNESSES if best else 0.0
@@ -128,9 +146,9 @@ def evidence(question: str, hits: Sequence[Hit], quoted: Mapping[int, frozenset[
 
 
 def _backing(subject: Subject, texts: Sequence[frozenset[str]]) -> float:
-    """How far several terms of the question in one text back its similarity; one alone does not."""
+    """How far the number of the question's terms in one text backs its similarity."""
     most = max(len(subject.held(text) - _LIGHT) for text in texts)
-    return min(1.0, most / _BACKED) if most > 1 else 0.0
+    return min(1.0, most / _BACKED)
 
 
 def _named(subject: Subject, hit: Hit) -> float:

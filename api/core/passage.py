@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from api.core.segments import Kind, Segment, cells_of, is_item, looks_like_code, segments_of
 from index.core.terms import terms_of
-from schemas.answers import MAX_AROUND, Hit
+from schemas.answers import HEADING_JOINT, MAX_AROUND, Hit
 
 MAX_SEGMENT_CHARS = 600
 MAX_CODE_CHARS = 1_200
@@ -17,13 +17,15 @@ _STOPS = ".!?:)\"'"
 class Passage:
     """A text, its segments, and which of them (`own`) the chunk found has a part of.
 
-    `headings` are the terms of the page's title and of the headings over it.
+    `headings` are the terms of the page's title and of the headings over it, `heading` those of the
+    last of these.
     """
 
     text: str
     segments: tuple[Segment, ...]
     own: range
     headings: frozenset[str]
+    heading: frozenset[str]
 
     def terms_at(self, indices: Iterable[int]) -> frozenset[str]:
         """The terms of some segments."""
@@ -63,6 +65,11 @@ class Passage:
 _TABLE = (Kind.HEAD, Kind.ROW)
 
 
+def heading_of(hit: Hit) -> str:
+    """The heading right over a chunk, "" for none."""
+    return hit.section.rsplit(HEADING_JOINT, 1)[-1]
+
+
 def passage_of(hit: Hit) -> Passage:
     """The chunk of a hit with what the search found around it."""
     text, starts = joined([*hit.before, hit.text, *hit.after])
@@ -79,6 +86,7 @@ def passage_of(hit: Hit) -> Passage:
         segments,
         range(own[0], own[-1] + 1) if own else range(0),
         frozenset(terms_of(f"{hit.title}\n{hit.section}")),
+        frozenset(terms_of(heading_of(hit))),
     )
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 from urllib.parse import quote
 
-from api.core.evidence import evidence
+from api.core.evidence import evidence, found_for
+from api.core.headings import headings_shown
 from api.core.markdown import code_markdown, item_markdown, prose_markdown, table_markdown
 from api.core.passage import Passage, passage_of
 from api.core.phrases import phrases_in
@@ -56,20 +57,21 @@ def compose_answer(
 
     Every sentence, item, row and block of code is whole, and a marker `[n]` follows it, where n is the
     number of its section in `citations`, counted from 1 in the order of the hits; sections that are
-    `numbered` by their address already keep their number. Markup of the quoted text is shown, not
+    `numbered` by their address already keep their number. The heading of a section stands before its
+    quotes where it says what they do not. Markup of the quoted text is shown, not
     obeyed: the answer holds no HTML, link or image.
     """
     read = hits[:MAX_HITS]
     is_pinned = bool(read) and read[0].pinned
+    found = found_for(question, read)
     passages = [passage_of(hit) for hit in read]
     picks = (
         pick_pinned(passages[0])
         if is_pinned
-        else pick_segments(
-            question, read, passages, max_sentences=max_sentences, max_chars=max_chars
-        )
+        else pick_segments(found, passages, max_sentences=max_sentences, max_chars=max_chars)
     )
-    score = 1.0 if is_pinned else evidence(question, read, _quoted_terms(passages, picks))
+    quoted = _quoted_terms(passages, picks)
+    score = 1.0 if is_pinned else evidence(found, quoted)
     if not picks or score < threshold:
         return refuse(hits, score, wording)
     by_hit = {rank: list(group) for rank, group in groupby(picks, key=lambda pick: pick.rank)}
@@ -77,7 +79,15 @@ def compose_answer(
     for rank in by_hit:
         by_section.setdefault(address_of(hits[rank]), []).append(rank)
     numbers = _numbers(by_section, numbered or {})
-    answer = "\n\n".join(block for rank in by_hit for block in _blocks(numbers[rank], by_hit[rank]))
+    shown = {} if is_pinned else headings_shown(found, quoted)
+    answer = "\n\n".join(
+        block
+        for rank in by_hit
+        for block in (
+            *_heading(numbers[rank], shown.get(rank)),
+            *_blocks(numbers[rank], by_hit[rank]),
+        )
+    )
     citations = tuple(
         _citation(
             numbers[ranks[0]],
@@ -136,10 +146,12 @@ def _quoted_terms(passages: Sequence[Passage], picks: Sequence[Pick]) -> dict[in
     indices: dict[int, list[int]] = {}
     for pick in picks:
         indices.setdefault(pick.rank, []).append(pick.index)
-    return {
-        rank: passages[rank].terms_at(quoted) | passages[rank].headings
-        for rank, quoted in indices.items()
-    }
+    return {rank: passages[rank].terms_at(quoted) for rank, quoted in indices.items()}
+
+
+def _heading(n: int, heading: str | None) -> Iterator[str]:
+    if heading:
+        yield f"**{prose_markdown(heading)}** [{n}]"
 
 
 def _blocks(n: int, picks: Sequence[Pick]) -> Iterator[str]:

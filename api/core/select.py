@@ -3,12 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from api.core.evidence import hit_terms, subject_of
+from api.core.evidence import Found
 from api.core.passage import MAX_SEGMENT_CHARS, Passage
 from api.core.roles import is_of_another
 from api.core.segments import Kind, Segment
 from api.core.units import Asked, Unit, is_about, is_announced, units_of
-from schemas.answers import Hit
 
 MAX_HITS = 8
 MAX_PINNED_CHARS = 3_000
@@ -40,21 +39,20 @@ class Pick:
 
 
 def pick_segments(
-    question: str,
-    hits: Sequence[Hit],
+    found: Found,
     passages: Sequence[Passage],
     *,
     max_sentences: int,
     max_chars: int,
 ) -> list[Pick]:
-    """What answers of the passages of `hits`, and for a question of how, one block of code.
+    """What answers of the passages of the hits found, and for a question of how, one block of code.
 
     Ordered by hit, then as the passage has them. At most `max_sentences` sentences, items and rows,
     a whole list or table counting as one, in `max_chars`, or for one of them alone in
     `MAX_SEGMENT_CHARS`; the code and the line that leads to it come on top. Equal input gives equal
     picks.
     """
-    asked = Asked(question, subject_of(question, [hit_terms(hit) for hit in hits]))
+    asked = Asked(found.question, found.subject)
     units = [
         unit for rank, passage in enumerate(passages) for unit in units_of(asked, rank, passage)
     ]
@@ -89,14 +87,19 @@ def _choose(
 ) -> list[Unit]:
     """Greedily: a neighbour of one chosen is worth more, a repeat or a second block nothing."""
     left, chosen = list(best_first), list[Unit]()
-    while left and len(chosen) < max_sentences:
+    while left and (room_for := max_sentences - sum(one.parts for one in chosen)) > 0:
         best = max(left, key=lambda one: one.score + _NEIGHBOUR * _is_beside(one, chosen))
         left.remove(best)
         if chosen and best.score < chosen[0].score * _ENOUGH:
             break
         room = max_chars - sum(one.chars for one in chosen)
         fits = best.chars <= (room if chosen else max(room, MAX_SEGMENT_CHARS))
-        if fits and not _repeats(best, chosen) and _adds(asked, best, chosen):
+        if (
+            fits
+            and best.parts <= room_for
+            and not _repeats(best, chosen)
+            and _adds(asked, best, chosen)
+        ):
             chosen.append(best)
     return chosen
 

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from api.core.evidence import Subject
-from api.core.passage import MAX_SEGMENT_CHARS, Passage
+from api.core.passage import MAX_CODE_CHARS, MAX_SEGMENT_CHARS, Passage
 from api.core.segments import Kind
 
 _WANTS_STEPS = re.compile(
@@ -13,6 +13,9 @@ _WANTS_STEPS = re.compile(
     r"|\b(?:example|snippet|steps?|command|syntax|install|configure|set ?up|create|write|run|start"
     r"|launch|deploy|enable|disable)\b",
     re.IGNORECASE,
+)
+_WANTS_ALL = re.compile(
+    r"\s*(?:which|list|what (?:are|\w+s (?:are|can|do|does|is|may)))\b", re.IGNORECASE
 )
 _SAYS_WHAT = re.compile(r"\b(?:is|are|means|provides?|lets?|allows?|enables?|refers?)\b")
 _OVER = 0.3
@@ -23,8 +26,13 @@ _SHOWS = 0.3
 """What code below such headings is worth to a question of how."""
 _WITHIN = 0.5
 """What the items of a list are worth beside the words that announce it."""
+_TASK = 0.2
+"""What a text gains from a heading that names the task that a question of how is about."""
+_MAX_SECTION_CHARS = 700
 _ABOUT = 0.6
 """Headings with this share of the question's terms announce a list or code below them."""
+_NAMED = 0.3
+"""The last heading has to have this share of them for its section to be about the task."""
 _QUOTED_ALONE = (Kind.SENTENCE, Kind.ITEM, Kind.ROW)
 _SHORT = 30
 
@@ -45,6 +53,11 @@ class Asked:
         """Whether it asks how something is done, which code may show."""
         return bool(_WANTS_STEPS.search(self.question))
 
+    @property
+    def wants_all(self) -> bool:
+        """Whether a list or table may be the answer, by how the question begins."""
+        return self.wants_steps or bool(_WANTS_ALL.match(self.question))
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:
@@ -52,7 +65,7 @@ class Unit:
 
     `index` is where its own words begin, after a lead-in or a table's head: `terms` are those from
     there on, `says` those of all of it, `covers` these and those of the headings over it. `chars`
-    leaves code out.
+    leaves code out. `parts` counts its sentences, lists and tables.
     """
 
     rank: int
@@ -64,13 +77,15 @@ class Unit:
     score: float
     chars: int
     has_code: bool
+    parts: int = 1
 
 
 def units_of(asked: Asked, rank: int, passage: Passage) -> list[Unit]:
-    """Every sentence, item and row of the chunk found, and every list and table announced.
+    """Every sentence, item and row of the chunk found, every list and table announced, a short section.
 
     An item comes with the sentence that announces its list, a row with the head of its table. For a
-    question of how, code that a sentence announces is one too.
+    question of how, code that a sentence announces is one too, and a short section that is about
+    nothing else: half of what has to be done misleads.
     """
     runs = {(run := passage.run_at(n)).start: run for n in passage.own if _is_in_run(passage, n)}
     return [
@@ -81,6 +96,7 @@ def units_of(asked: Asked, rank: int, passage: Passage) -> list[Unit]:
             if is_announced(asked, passage, run)
         ),
         *(_single(asked, rank, passage, n) for n in _announced_blocks(asked, passage)),
+        *_section(asked, rank, passage),
     ]
 
 
@@ -96,6 +112,16 @@ def is_announced(asked: Asked, passage: Passage, run: range) -> bool:
 def is_about(asked: Asked, passage: Passage) -> bool:
     """Whether the headings over a passage have most of what is asked."""
     return asked.share(passage.headings) >= _ABOUT
+
+
+def is_named(asked: Asked, passage: Passage) -> bool:
+    """Whether the question asks about what the heading right over a passage names."""
+    return is_about(asked, passage) and asked.share(passage.heading) >= _NAMED
+
+
+def is_task(asked: Asked, passage: Passage) -> bool:
+    """Whether it is a question of how, and the heading names what is to be done."""
+    return asked.wants_steps and is_named(asked, passage)
 
 
 def _is_in_run(passage: Passage, index: int) -> bool:
@@ -144,8 +170,26 @@ def _whole(asked: Asked, rank: int, passage: Passage, run: range) -> Unit:
     indices = tuple(run) if lead is None else (lead, *run)
     is_table = passage.segments[run.start].kind is Kind.HEAD
     announced = asked.share(passage.terms_at(indices[: len(indices) - len(run) + is_table]))
-    within = asked.share(passage.terms_at(indices)) - announced
-    return _unit(asked, rank, passage, indices, announced + _WITHIN * within)
+    within = max(0.0, asked.share(passage.terms_at(indices)) - announced)
+    worth = announced + _WITHIN * within
+    if lead is None and asked.wants_all and is_named(asked, passage):
+        worth = max(worth, asked.share(passage.headings))
+    return _unit(asked, rank, passage, indices, worth)
+
+
+def _section(asked: Asked, rank: int, passage: Passage) -> Iterator[Unit]:
+    """All of a short section below a heading that names the task."""
+    kinds = [segment.kind for segment in passage.segments]
+    if not is_task(asked, passage) or Kind.OTHER in kinds:
+        return
+    indices = tuple(range(len(kinds)))
+    texts = [segment.text for segment in passage.segments]
+    code = sum(len(text) for text, kind in zip(texts, kinds, strict=True) if kind is Kind.CODE)
+    if sum(map(len, texts)) - code <= _MAX_SECTION_CHARS and code <= MAX_CODE_CHARS:
+        worth = asked.share(passage.terms_at(indices) | passage.headings)
+        unit = _unit(asked, rank, passage, indices, worth)
+        runs = {passage.run_at(n).start for n in indices if _is_in_run(passage, n)}
+        yield replace(unit, parts=kinds.count(Kind.SENTENCE) + len(runs))
 
 
 def _unit(
@@ -162,7 +206,10 @@ def _unit(
         terms=passage.terms_at(own),
         says=says,
         covers=says | passage.headings,
-        score=worth + (_OVER + shows) * asked.share(passage.headings) + _FIRST / (1 + rank),
+        score=worth
+        + _TASK * is_task(asked, passage)
+        + (_OVER + shows) * asked.share(passage.headings)
+        + _FIRST / (1 + rank),
         chars=sum(len(passage.segments[n].text) for n in indices if n not in blocks),
         has_code=bool(blocks),
     )

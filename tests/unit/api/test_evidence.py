@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.core.evidence import evidence, hit_terms, rarity, subject_of
+from api.core.evidence import evidence, found_for, hit_terms, rarity, subject_of
 from index.core.asking import asked_terms
 from schemas.answers import Hit
 
@@ -26,7 +26,7 @@ def hit(text: str, similarity: float | None = None, *, section: str = "") -> Hit
 def weighed(question: str, found: list[Hit], *ranks: int) -> float:
     """The evidence of quoting the whole of some hits, the first where none is named."""
     chosen = ranks or range(min(1, len(found)))
-    return evidence(question, found, {rank: hit_terms(found[rank]) for rank in chosen})
+    return evidence(found_for(question, found), {rank: hit_terms(found[rank]) for rank in chosen})
 
 
 similarities = st.none() | st.floats(-1, 1)
@@ -70,7 +70,7 @@ def test_what_is_not_quoted_makes_a_quote_no_nearer() -> None:
 
 @given(st.text(max_size=60), hits)
 def test_nothing_quoted_is_no_evidence(question: str, found: list[Hit]) -> None:
-    assert evidence(question, found, {}) == 0.0
+    assert evidence(found_for(question, found), {}) == 0.0
 
 
 def test_words_of_asking_carry_no_subject() -> None:

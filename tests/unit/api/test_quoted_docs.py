@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from api.core.evidence import found_for
 from api.core.passage import MAX_CODE_CHARS, MAX_SEGMENT_CHARS, passage_of
 from api.core.quote import Quoted, compose_answer
 from api.core.segments import Kind
@@ -206,7 +207,9 @@ def test_an_answer_stays_within_its_budget(question: str, sentences: int, chars:
     hits = hits_of(question)
     passages = [passage_of(hit) for hit in hits]
 
-    picks = pick_segments(question, hits, passages, max_sentences=sentences, max_chars=chars)
+    picks = pick_segments(
+        found_for(question, hits), passages, max_sentences=sentences, max_chars=chars
+    )
 
     texts = {kind: [p.segment.text for p in picks if p.segment.kind is kind] for kind in Kind}
     code = texts.pop(Kind.CODE)
