@@ -22,6 +22,8 @@ _AS_GOOD = 0.9
 _SECTIONS = 2
 _BY_ITSELF = 0.5
 """One of another passage has to cover this share of the question without its headings."""
+_WHOLE = 2
+"""A list, table or section asked for as a whole may have so many times the characters."""
 _NEIGHBOUR = 0.12
 _GOOD_CODE = 0.8
 _CODE_RANKS = 3
@@ -48,9 +50,9 @@ def pick_segments(
     """What answers of the passages of the hits found, and for a question of how, one block of code.
 
     Ordered by hit, then as the passage has them. At most `max_sentences` sentences, items and rows,
-    a whole list or table counting as one, in `max_chars`, or for one of them alone in
-    `MAX_SEGMENT_CHARS`; the code and the line that leads to it come on top. Equal input gives equal
-    picks.
+    a whole list or table counting as one, in `max_chars`, with what is asked for as a whole in twice
+    as many, or for one of them alone in `MAX_SEGMENT_CHARS`; the code and the line
+    that leads to it come on top. Equal input gives equal picks.
     """
     asked = Asked(found.question, found.subject)
     units = [
@@ -92,7 +94,7 @@ def _choose(
         left.remove(best)
         if chosen and best.score < chosen[0].score * _ENOUGH:
             break
-        room = max_chars - sum(one.chars for one in chosen)
+        room = max_chars * (_WHOLE if best.is_whole else 1) - sum(one.chars for one in chosen)
         fits = best.chars <= (room if chosen else max(room, MAX_SEGMENT_CHARS))
         if (
             fits
@@ -125,7 +127,8 @@ def _adds(asked: Asked, one: Unit, chosen: Sequence[Unit]) -> bool:
     if not chosen:
         return True
     ranks = {other.rank for other in chosen}
-    if one.rank != chosen[0].rank and asked.share(one.says) < _BY_ITSELF:
+    are_sides = one.is_side and chosen[0].is_side
+    if one.rank != chosen[0].rank and asked.share(one.says) < _BY_ITSELF and not are_sides:
         return False
     covered = frozenset[str]().union(*(other.covers for other in chosen))
     gain = asked.share(one.covers | covered) - asked.share(covered)

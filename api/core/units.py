@@ -17,6 +17,7 @@ _WANTS_STEPS = re.compile(
 _WANTS_ALL = re.compile(
     r"\s*(?:which|list|what (?:are|\w+s (?:are|can|do|does|is|may)))\b", re.IGNORECASE
 )
+_COMPARES = re.compile(r"\b(?:differ\w*|compare\w*|vs|versus)\b", re.IGNORECASE)
 _SAYS_WHAT = re.compile(r"\b(?:is|are|means|provides?|lets?|allows?|enables?|refers?)\b")
 _OVER = 0.3
 """What the headings over a text are worth beside the text itself."""
@@ -28,7 +29,6 @@ _WITHIN = 0.5
 """What the items of a list are worth beside the words that announce it."""
 _TASK = 0.2
 """What a text gains from a heading that names the task that a question of how is about."""
-_MAX_SECTION_CHARS = 700
 _ABOUT = 0.6
 """Headings with this share of the question's terms announce a list or code below them."""
 _NAMED = 0.3
@@ -49,9 +49,19 @@ class Asked:
         return self.subject.share(terms)
 
     @property
+    def terms(self) -> frozenset[str]:
+        """The terms of what it is about."""
+        return frozenset(self.subject.weights)
+
+    @property
     def wants_steps(self) -> bool:
         """Whether it asks how something is done, which code may show."""
         return bool(_WANTS_STEPS.search(self.question))
+
+    @property
+    def compares(self) -> bool:
+        """Whether it asks how things differ, which may be told in a section each."""
+        return bool(_COMPARES.search(self.question))
 
     @property
     def wants_all(self) -> bool:
@@ -65,7 +75,8 @@ class Unit:
 
     `index` is where its own words begin, after a lead-in or a table's head: `terms` are those from
     there on, `says` those of all of it, `covers` these and those of the headings over it. `chars`
-    leaves code out. `parts` counts its sentences, lists and tables.
+    leaves code out. `parts` counts its sentences, lists and tables. `is_side` for what stands
+    under the name of one of the things compared, `is_whole` for what is asked for as a whole.
     """
 
     rank: int
@@ -78,6 +89,8 @@ class Unit:
     chars: int
     has_code: bool
     parts: int = 1
+    is_side: bool = False
+    is_whole: bool = False
 
 
 def units_of(asked: Asked, rank: int, passage: Passage) -> list[Unit]:
@@ -172,9 +185,11 @@ def _whole(asked: Asked, rank: int, passage: Passage, run: range) -> Unit:
     announced = asked.share(passage.terms_at(indices[: len(indices) - len(run) + is_table]))
     within = max(0.0, asked.share(passage.terms_at(indices)) - announced)
     worth = announced + _WITHIN * within
-    if lead is None and asked.wants_all and is_named(asked, passage):
+    is_below = lead is None and is_named(asked, passage)
+    is_whole = asked.wants_all and (is_below or announced >= _ABOUT)
+    if asked.wants_all and is_below:
         worth = max(worth, asked.share(passage.headings))
-    return _unit(asked, rank, passage, indices, worth)
+    return replace(_unit(asked, rank, passage, indices, worth), is_whole=is_whole)
 
 
 def _section(asked: Asked, rank: int, passage: Passage) -> Iterator[Unit]:
@@ -185,11 +200,11 @@ def _section(asked: Asked, rank: int, passage: Passage) -> Iterator[Unit]:
     indices = tuple(range(len(kinds)))
     texts = [segment.text for segment in passage.segments]
     code = sum(len(text) for text, kind in zip(texts, kinds, strict=True) if kind is Kind.CODE)
-    if sum(map(len, texts)) - code <= _MAX_SECTION_CHARS and code <= MAX_CODE_CHARS:
+    if code <= MAX_CODE_CHARS:
         worth = asked.share(passage.terms_at(indices) | passage.headings)
         unit = _unit(asked, rank, passage, indices, worth)
         runs = {passage.run_at(n).start for n in indices if _is_in_run(passage, n)}
-        yield replace(unit, parts=kinds.count(Kind.SENTENCE) + len(runs))
+        yield replace(unit, parts=kinds.count(Kind.SENTENCE) + len(runs), is_whole=True)
 
 
 def _unit(
@@ -212,6 +227,7 @@ def _unit(
         + _FIRST / (1 + rank),
         chars=sum(len(passage.segments[n].text) for n in indices if n not in blocks),
         has_code=bool(blocks),
+        is_side=asked.compares and bool(passage.heading) and passage.heading <= asked.terms,
     )
 
 

@@ -162,6 +162,35 @@ def test_what_is_compared_is_quoted_side_by_side() -> None:
     assert "takes turns" in quoted.answer
 
 
+def test_things_compared_that_have_a_section_each_are_both_quoted() -> None:
+    sides = [hit("It goes by arrival.", "oldest_first"), hit("It takes turns.", "fair_share")]
+
+    quoted = answer_of("Difference between oldest_first and fair_share?", *sides)
+
+    assert quoted.answer.index("arrival") < quoted.answer.index("turns")
+    assert [one.quote for one in quoted.citations] == [one.text for one in sides]
+
+
+LONG = "\n".join(
+    f"{n}. Do step {n}, which takes a while and cannot be stopped." for n in range(1, 20)
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "heading", "is_whole"),
+    [
+        ("How do I upgrade from 3 to 4?", "Upgrade from 3 to 4", True),
+        ("Which step takes a while?", "Upgrade from 3 to 4", False),
+    ],
+)
+def test_what_is_asked_for_as_a_whole_may_be_twice_as_long(
+    question: str, heading: str, is_whole: bool
+) -> None:
+    assert 700 < len(LONG) < 1400
+
+    assert (answer_of(question, hit(LONG, heading)).citations[0].quote == LONG) is is_whole
+
+
 @pytest.mark.parametrize(
     "line",
     [
