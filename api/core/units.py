@@ -27,8 +27,6 @@ _SHOWS = 0.3
 """What code below such headings is worth to a question of how."""
 _WITHIN = 0.5
 """What the items of a list are worth beside the words that announce it."""
-_TASK = 0.2
-"""What a text gains from a heading that names the task that a question of how is about."""
 _ABOUT = 0.6
 """Headings with this share of the question's terms announce a list or code below them."""
 _NAMED = 0.3
@@ -186,21 +184,22 @@ def _whole(asked: Asked, rank: int, passage: Passage, run: range) -> Unit:
     within = max(0.0, asked.share(passage.terms_at(indices)) - announced)
     worth = announced + _WITHIN * within
     is_below = lead is None and is_named(asked, passage)
-    is_whole = asked.wants_all and (is_below or announced >= _ABOUT)
+    is_whole = is_below or announced >= _ABOUT
     if asked.wants_all and is_below:
         worth = max(worth, asked.share(passage.headings))
     return replace(_unit(asked, rank, passage, indices, worth), is_whole=is_whole)
 
 
 def _section(asked: Asked, rank: int, passage: Passage) -> Iterator[Unit]:
-    """All of a short section below a heading that names the task."""
+    """All of a short section below a heading that names the task, but for short fragments."""
     kinds = [segment.kind for segment in passage.segments]
-    if not is_task(asked, passage) or Kind.OTHER in kinds:
+    odd = {n for n, kind in enumerate(kinds) if kind is Kind.OTHER}
+    if not is_task(asked, passage) or any(len(passage.segments[n].text) > _SHORT for n in odd):
         return
-    indices = tuple(range(len(kinds)))
+    indices = tuple(n for n in range(len(kinds)) if n not in odd)
     texts = [segment.text for segment in passage.segments]
     code = sum(len(text) for text, kind in zip(texts, kinds, strict=True) if kind is Kind.CODE)
-    if code <= MAX_CODE_CHARS:
+    if indices and code <= MAX_CODE_CHARS:
         worth = asked.share(passage.terms_at(indices) | passage.headings)
         unit = _unit(asked, rank, passage, indices, worth)
         runs = {passage.run_at(n).start for n in indices if _is_in_run(passage, n)}
@@ -221,10 +220,7 @@ def _unit(
         terms=passage.terms_at(own),
         says=says,
         covers=says | passage.headings,
-        score=worth
-        + _TASK * is_task(asked, passage)
-        + (_OVER + shows) * asked.share(passage.headings)
-        + _FIRST / (1 + rank),
+        score=worth + (_OVER + shows) * asked.share(passage.headings) + _FIRST / (1 + rank),
         chars=sum(len(passage.segments[n].text) for n in indices if n not in blocks),
         has_code=bool(blocks),
         is_side=asked.compares and bool(passage.heading) and passage.heading <= asked.terms,

@@ -128,8 +128,32 @@ def test_all_of_a_short_section_that_names_the_task_comes_in_order() -> None:
     assert not quoted.refused
 
 
+@pytest.mark.parametrize("text", ["Needs the role janitor.", "Answers 204. Mail still comes in."])
+def test_a_heading_that_names_the_task_goes_before_a_sentence_that_speaks_of_it(text: str) -> None:
+    speaks = hit("A queue that is paused takes no mail from others.", "Queues")
+
+    quoted = answer_of("How do I pause a queue?", hit(text, "POST /queues/{name}/pause"), speaks)
+
+    assert quoted.citations[0].quote in text
+    assert "POST" in quoted.answer
+
+
 def test_a_section_that_names_another_task_is_not_quoted_whole() -> None:
     quoted = answer_of("How do I rename the file?", hit(STEPS, "Upgrade from 3 to 4"), ELSEWHERE)
+
+    assert "Keep the old spool" not in quoted.answer
+
+
+@pytest.mark.parametrize("text", ["", " ", "so on,", "204."])
+def test_a_section_without_a_whole_sentence_has_nothing_to_quote(text: str) -> None:
+    assert answer_of("How do I pause a queue?", hit(text, "Pause a queue")).refused
+
+
+def test_a_section_with_something_that_cannot_be_quoted_is_not_quoted_as_if_it_were_whole() -> None:
+    drawn = "| 3 | 4 |\n|---|---|\n| relay.ini | relay.toml, with a table each |"
+    text = STEPS.replace("\n\nKeep", f"\n\n{drawn}\n\nKeep")
+
+    quoted = answer_of("How do I upgrade from 3 to 4?", hit(text, "Upgrade from 3 to 4"))
 
     assert "Keep the old spool" not in quoted.answer
 
