@@ -4,12 +4,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from index.core.question_form import form_of
 from index.core.terms import terms_of
 from schemas.errors import BadConfiguration
 
 _RUN = re.compile(r"\S+")
 _SLACK = 1
-"""Words without a term of their own that may stand within an entry, as "of" in "out of memory"."""
+"""Articles that may stand within an entry. Other words may not: a job from a queue is no job queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +97,14 @@ def _places(question: str, group: Sequence[Entry]) -> Iterator[tuple[Entry, slic
             for more in range(words)  # the shortest first: "on k8s" has no other term than "k8s"
             for at in range(len(runs) - more)
         )
-        span = next((one for one in spans if tuple(terms_of(question[one])) == entry.terms), None)
+        span = next((one for one in spans if _says(question[one], entry)), None)
         if span is not None:
             yield entry, _without_ends(question, span)
+
+
+def _says(text: str, entry: Entry) -> bool:
+    """The terms are compared first: they are quick."""
+    return tuple(terms_of(text)) == entry.terms and form_of(text) == form_of(entry.text)
 
 
 def _without_ends(text: str, span: slice) -> slice:

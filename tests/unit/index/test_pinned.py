@@ -254,6 +254,15 @@ def test_a_synonym_asks_the_same() -> None:
     assert len(apart.first) == 1
 
 
+@pytest.mark.parametrize("between", ["from", "in", "without", "to", "and"])
+def test_a_synonym_takes_no_word_that_tells_questions_apart(between: str) -> None:
+    steering = Steering(synonyms=synonyms_of([["job queue", "queue"]]))
+
+    ways = steering.ways_to_ask(f"How do I delete a job {between} queue?")
+
+    assert not any(likeness(way, "How do I delete a queue?").is_same for way in ways)
+
+
 @given(
     st.lists(st.floats(-1, 1), max_size=10),
     st.lists(st.floats(-1, 1), min_size=1, max_size=3),
