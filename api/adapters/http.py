@@ -3,8 +3,9 @@
 from typing import Annotated, Any, Protocol
 from uuid import uuid4
 
+import msgspec
 from litestar import Request, Response, get, post
-from litestar.exceptions import NotFoundException
+from litestar.exceptions import NotFoundException, ValidationException
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import ResponseSpec
 from litestar.params import JSONBody, QueryParameter
@@ -68,6 +69,7 @@ def query_route(answer: Answer) -> HTTPRouteHandler:
     async def query(
         data: JSONBody[QueryRequest], request: Request[Any, Any, Any]
     ) -> Response[QueryResponse]:
+        await _refuse_loose(request, QueryRequest)
         request_id = request.state.get("request_id") or uuid4().hex
         events = answer(data, request_id=request_id)
         if data.stream or _wants_events(request.headers.get("accept", "")):
@@ -75,6 +77,15 @@ def query_route(answer: Answer) -> HTTPRouteHandler:
         return Response(await whole_of(events, request.receive))
 
     return query
+
+
+async def _refuse_loose(request: Request[Any, Any, Any], shape: type[msgspec.Struct]) -> None:
+    """The framework takes text for a number, and either for true or false. Raises: ValidationException."""
+    try:
+        msgspec.convert(await request.json(), shape)
+    except msgspec.ValidationError as error:
+        message, _, where = str(error).partition(" - at `$.")
+        raise ValidationException(extra=[{"message": message, "key": where.rstrip("`")}]) from error
 
 
 def _wants_events(accept: str) -> bool:
@@ -94,6 +105,7 @@ def search_route(find: Find) -> HTTPRouteHandler:
     async def search(
         data: JSONBody[SearchRequest], request: Request[Any, Any, Any]
     ) -> SearchResponse:
+        await _refuse_loose(request, SearchRequest)
         return await while_awaited(find(data), request.receive)
 
     return search
