@@ -25,7 +25,6 @@ from schemas.ids import Generation
 from schemas.wire import Record
 from stream.core.ports import RecordStore
 from stream.core.progress import Pulse
-from stream.core.turns import Turn
 from stream.handlers import Consumer, RecordConsumer, consume_batch, consume_records, heard_retries
 
 
@@ -150,8 +149,8 @@ class KafkaTransport:
         pulse = Pulse()
         to = RecordConsumer(with_pulse(consumer, pulse), self._records, consumer.watch)
 
-        async def consume_and_note(records: Sequence[Record], lag: int, turn: Turn) -> None:
-            await consume_records(records, lag, to, turn)
+        async def consume_and_note(records: Sequence[Record], lag: int) -> None:
+            await consume_records(records, lag, to)
             self.acknowledged_at = time.time()
 
         self.acknowledged_at = time.time()

@@ -18,7 +18,6 @@ from schemas.wire import Record
 from stream.adapters.membership import assigned, ends_heard, why_not_joined
 from stream.adapters.positions import begin_shrunken_logs
 from stream.core.progress import Pulse, Sighting, Standing, Watch, lag_of
-from stream.core.turns import Turn, in_turns
 
 _log = structlog.get_logger()
 
@@ -32,11 +31,8 @@ _LOOK_S = 1.0
 _ANSWER_AFTER_SESSION_S = 5.0
 _UNHEARD = Standing(0, 0, None)
 
-Consume = Callable[[Sequence[Record], int, Turn], Awaitable[None]]
-"""Takes a batch, how many records wait behind it, and its turn.
-
-What it raises ends the worker with nothing of that batch acknowledged, nor of any after it.
-"""
+Consume = Callable[[Sequence[Record], int], Awaitable[None]]
+"""Takes a batch and how many records wait behind it; what it raises ends the worker with nothing acknowledged."""
 
 Ask = Callable[[], Awaitable[Mapping[int, Standing]]]
 """Every partition of the topic as the broker tells it. Raises: BrokerUnavailable."""
@@ -57,7 +53,6 @@ class FaustWorker:
         self._pulse = pulse
         self._failure: asyncio.Future[None] | None = None
         self._idle = asyncio.Event()
-        self._under_way: set[Turn] = set()
         self._standings: Mapping[int, Standing] = {}
         self._done: dict[int, int] = {}
         self._is_leaving = False
@@ -104,7 +99,6 @@ class FaustWorker:
         self._failure = asyncio.get_running_loop().create_future()
         self._is_leaving = False
         self._idle.set()
-        self._under_way = set()
         self._done.clear()
         app = self._app = make_app(self._broker, folder)
         topic = app.topic(
@@ -169,38 +163,25 @@ class FaustWorker:
         return {part: told for part, told in self._standings.items() if part in own}
 
     async def _index(self, stream: Any) -> None:
-        await in_turns(self._batches(stream), self._handle)
-
-    async def _batches(self, stream: Any) -> AsyncIterator[Sequence[Any]]:
-        async for events in stream.noack_take(BATCH, within=_WITHIN_S):
+        async for events in _batches(stream):
             if self._is_leaving:
                 await asyncio.Event().wait()
-            yield events  # events, where its annotation says values
-
-    async def _handle(self, events: Sequence[Any], turn: Turn) -> None:
-        """Consume a batch and acknowledge it. One that fails leaves its turn for ever: the client ends."""
-        under_way = self._under_way
-        under_way.add(turn)
-        self._idle.clear()
-        for event in events:
-            self._done.setdefault(event.message.partition, event.message.offset)
-        try:
-            await self._consume([_record(event) for event in events], self.lag - len(events), turn)
-            await turn.come()
-        except asyncio.CancelledError:
-            raise
-        except BaseException as failure:
-            assert self._failure is not None
-            if not self._failure.done():
-                self._failure.set_exception(failure)
-            return
-        for event in events:
-            event.ack()
-            self._done[event.message.partition] = event.message.offset + 1
-        self._pulse.finish()
-        turn.end()
-        under_way.discard(turn)
-        if not under_way:
+            self._idle.clear()
+            for event in events:
+                self._done.setdefault(event.message.partition, event.message.offset)
+            try:
+                await self._consume([_record(event) for event in events], self.lag - len(events))
+            except BaseException as failure:
+                if isinstance(failure, asyncio.CancelledError):
+                    raise
+                assert self._failure is not None
+                if not self._failure.done():
+                    self._failure.set_exception(failure)
+                await asyncio.Event().wait()  # an agent that ends is started again
+            for event in events:
+                event.ack()
+                self._done[event.message.partition] = event.message.offset + 1
+            self._pulse.finish()
             self._idle.set()
 
     async def _finish_batch(self) -> None:
@@ -237,6 +218,11 @@ def make_app(broker: Broker, folder: str) -> Any:
         stream_buffer_maxsize=BATCH,
         stream_wait_empty=False,
     )
+
+
+async def _batches(stream: Any) -> AsyncIterator[Sequence[Any]]:
+    async for events in stream.noack_take(BATCH, within=_WITHIN_S):
+        yield events  # events, where its annotation says values
 
 
 async def _stop(app: Any, starting: "asyncio.Future[Any]") -> None:

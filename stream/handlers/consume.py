@@ -23,7 +23,6 @@ from schemas.events import PageDeleted, PageEvent
 from schemas.ids import Generation
 from stream.core.order import in_order, in_parts
 from stream.core.ports import NobodyWatches, Watch
-from stream.core.turns import Turn
 from stream.handlers.retries import Retries, retries
 
 _log = structlog.get_logger()
@@ -52,18 +51,13 @@ class Consumer:
     retries: Retries = retries
 
 
-async def consume_batch(
-    events: Sequence[PageEvent], consumer: Consumer, turn: Turn | None = None
-) -> None:
+async def consume_batch(events: Sequence[PageEvent], consumer: Consumer) -> None:
     """Return once every event is applied, superseded or parked in every generation.
-
-    With a `turn`, nothing is applied before it has come, and the next batch is let ahead once all is embedded.
 
     Transient failures are retried in place without limit; permanent ones and bugs park the event. Where no
     generation receives yet, events wait for one: what nobody took is not done. A generation that is dropped meanwhile
     needs no more. Raises: ParkingFailed, on which the process must end with nothing acknowledged.
     """
-    turn = Turn() if turn is None else turn
     receivers: Sequence[Receiver] = ()
     async for attempt in consumer.retries():
         with attempt:
@@ -72,7 +66,7 @@ async def consume_batch(
                 raise NoGeneration
     for to in receivers:
         try:
-            await _consume_for(in_order(events), to, consumer, turn)
+            await _consume_for(in_order(events), to, consumer)
         except BaseExceptionGroup as failures:
             first = first_failure(failures)
             if not isinstance(first, GenerationGone):
@@ -80,9 +74,7 @@ async def consume_batch(
             _log.info("generation.gone", generation=to.generation)
 
 
-async def _consume_for(
-    events: Sequence[PageEvent], to: Receiver, consumer: Consumer, turn: Turn
-) -> None:
+async def _consume_for(events: Sequence[PageEvent], to: Receiver, consumer: Consumer) -> None:
     """Read, embed and apply a few pages at a time, each step beside the next one's predecessor.
 
     While some pages are embedded the next ones are read and the last ones written: the processor never waits for
@@ -96,17 +88,14 @@ async def _consume_for(
             pages = await reading if reading else {}
             reading = group.create_task(_read_ahead(following, to, consumer)) if following else None
             pages = await _embed_ahead(pages, to, consumer)
-            if following is None:
-                turn.let_next_go_ahead()
             if applying is not None:
                 await applying
-            applying = group.create_task(_apply(part, pages, to, consumer, turn))
+            applying = group.create_task(_apply(part, pages, to, consumer))
 
 
 async def _apply(
-    events: Sequence[PageEvent], pages: ReadPages, to: Receiver, consumer: Consumer, turn: Turn
+    events: Sequence[PageEvent], pages: ReadPages, to: Receiver, consumer: Consumer
 ) -> None:
-    await turn.come()
     for event in events:
         with consumer.watch.handling(event, to.generation):
             await _consume(event, to, consumer, pages.get((event.page_id, event.revision)))

@@ -10,7 +10,6 @@ from schemas.ids import PageId, Revision, SourceName
 from schemas.wire import Record
 from stream.core.ports import NobodyWatches, RecordStore, Watch
 from stream.core.records import is_flooded, sort_records, without_superseded
-from stream.core.turns import Turn
 from stream.handlers.consume import Consumer, consume_batch
 
 _log = structlog.get_logger()
@@ -25,13 +24,11 @@ class RecordConsumer:
     watch: Watch = field(default_factory=NobodyWatches)
 
 
-async def consume_records(
-    records: Sequence[Record], lag: int, to: RecordConsumer, turn: Turn | None = None
-) -> None:
+async def consume_records(records: Sequence[Record], lag: int, to: RecordConsumer) -> None:
     """Return once every record is applied, superseded, parked or, being no event of ours, kept in sight.
 
-    `turn` is as in `consume_batch`. `lag` is how many records wait behind these.
-    Raises: ParkingFailed, on which the process must end with nothing acknowledged.
+    `lag` is how many records wait behind these. Raises: ParkingFailed, on which the process must end with nothing
+    acknowledged.
     """
     parts = sort_records(records)
     known: Mapping[SourceName, Revision] = {}
@@ -48,7 +45,7 @@ async def consume_records(
         async for attempt in to.consumer.retries():
             with attempt:
                 newest = await to.records.newest({event.page_id for event in parts.events})
-    await consume_batch(without_superseded(parts.events, newest), to.consumer, turn)
+    await consume_batch(without_superseded(parts.events, newest), to.consumer)
 
 
 async def _keep(record: Record, error: UndecodableRecord, to: RecordConsumer) -> None:

@@ -15,7 +15,6 @@ from schemas.events import PageEvent
 from schemas.ids import PageId, Revision, SourceName
 from schemas.wire import Record, encode_event, key_of
 from stream.core.records import SKIP_ABOVE_LAG
-from stream.core.turns import Turn
 from stream.handlers import Consumer, RecordConsumer, consume_records, records
 from stream.handlers.retries import heard_retries
 from tests.support.events import SOURCE, changed, page
@@ -58,7 +57,7 @@ def consumed(monkeypatch: pytest.MonkeyPatch) -> list[PageEvent]:
     """What is handed on to be applied."""
     taken: list[PageEvent] = []
 
-    async def consume(events: Sequence[PageEvent], _to: Consumer, _turn: Turn | None) -> None:
+    async def consume(events: Sequence[PageEvent], _to: Consumer) -> None:
         taken.extend(events)
 
     monkeypatch.setattr(records, "consume_batch", consume)
