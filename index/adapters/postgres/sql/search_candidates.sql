@@ -19,9 +19,10 @@ WITH totals AS (
        AND (%(source_ids)s::int[] IS NULL OR source_id = ANY(%(source_ids)s::int[]))
        AND (%(within)s::text IS NULL OR path ~ %(within)s::text)
 ), left_over AS MATERIALIZED (
-    SELECT inside.source_id, inside.path, c.ordinal, c.text_hash
+    SELECT inside.source_id, inside.path, c.ordinal, c.section, c.text_hash
       FROM inside CROSS JOIN LATERAL (
-           SELECT ordinal, text_hash FROM {chunk} WHERE source_id = inside.source_id AND path = inside.path OFFSET 0
+           SELECT ordinal, section, text_hash FROM {chunk}
+            WHERE source_id = inside.source_id AND path = inside.path OFFSET 0
       ) AS c
      WHERE (SELECT is_so FROM narrow)
      LIMIT %(few)s + 1
@@ -62,7 +63,7 @@ WITH totals AS (
     SELECT section_id, piece FROM told ORDER BY score DESC, section_id, piece
      LIMIT %(limit)s * CASE WHEN (SELECT is_cut FROM cut) THEN 2 ELSE 1 END
 ), nearest AS MATERIALIZED (
-    SELECT c.source_id, c.path, c.ordinal
+    SELECT c.source_id, c.path, c.ordinal, c.section
       FROM {vector} v JOIN {chunk} c USING (text_hash)
      WHERE %(vector)s::vector IS NOT NULL AND NOT (SELECT is_few FROM size)
        AND (%(source_ids)s::int[] IS NULL OR c.source_id = ANY(%(source_ids)s::int[]))
@@ -70,21 +71,24 @@ WITH totals AS (
      ORDER BY v.embedding <=> %(vector)s::vector
      LIMIT %(limit)s
 ), compared AS MATERIALIZED (
-    SELECT c.source_id, c.path, c.ordinal
+    SELECT c.source_id, c.path, c.ordinal, c.section
       FROM left_over c
      WHERE %(vector)s::vector IS NOT NULL AND (SELECT is_few FROM size)
      ORDER BY (SELECT v.embedding <=> %(vector)s::vector FROM {vector} v WHERE v.text_hash = c.text_hash),
               c.source_id, c.path, c.ordinal
      LIMIT %(limit)s
 ), dense AS (
-    SELECT source_id, path, ordinal FROM nearest
+    SELECT source_id, path, ordinal, section FROM nearest
     UNION ALL
-    SELECT source_id, path, ordinal FROM compared
+    SELECT source_id, path, ordinal, section FROM compared
 ), looked_at AS MATERIALIZED (
     SELECT section_id FROM likely
     UNION
-    SELECT s.section_id FROM dense JOIN {chunk} c USING (source_id, path, ordinal)
-      JOIN {section} s ON s.source_id = c.source_id AND s.path = c.path AND s.ordinal = c.section
+    SELECT s.section_id
+      FROM dense CROSS JOIN LATERAL (
+           SELECT section_id FROM {section}
+            WHERE source_id = dense.source_id AND path = dense.path AND ordinal = dense.section OFFSET 0
+      ) AS s
 ), lexical AS MATERIALIZED (
     SELECT section_id, piece, score FROM told WHERE NOT (SELECT is_cut FROM cut)
     UNION ALL
