@@ -8,7 +8,7 @@ import structlog
 from index.core.caps import cap_sources
 from index.core.explain import Account, left_out_of, passed_over, why_of
 from index.core.names import names_in
-from index.core.pinned import set_apart
+from index.core.pinned import Apart, set_apart
 from index.core.ports import QueryVector, SearchStore
 from index.core.rank import (
     Candidate,
@@ -87,16 +87,7 @@ async def search_index(
     has_vectors = vector is not None
     ways = steering.ways_to_ask(question) if steering.pinned else ()
     apart = set_apart(found.chunks, ways, steering.pinned, has_vectors=has_vectors)
-    ordered = order_page_first(
-        apart.others,
-        weights=searcher.weights,
-        weight_of=steering.weight_of,
-        first=apart.first,
-        names=names_in(question),
-    )
-    most = len(ordered) if searcher.caps else k
-    ranked = without_repeats(ordered, least=searcher.weights.alike, k=k, most=most)
-    kept = cap_sources(ranked, searcher.caps, k=k)
+    ordered, ranked, kept = _ranked(question, apart, k=k, searcher=searcher)
     standings = {
         **standings_of(apart.others, has_vectors=has_vectors),
         **standings_of(apart.first, has_vectors=has_vectors),
@@ -118,6 +109,22 @@ async def search_index(
             left_out=tuple(left_out_of(account)),
         ),
     )
+
+
+def _ranked(
+    question: str, apart: Apart, *, k: int, searcher: Searcher
+) -> tuple[list[Ranked], list[Ranked], list[Ranked]]:
+    """All in order, those of them that repeat none, and the `k` of these that are shown."""
+    ordered = order_page_first(
+        apart.others,
+        weights=searcher.weights,
+        weight_of=searcher.steering.weight_of,
+        first=apart.first,
+        names=names_in(question),
+    )
+    most = len(ordered) if searcher.caps else k
+    ranked = without_repeats(ordered, least=searcher.weights.alike, k=k, most=most)
+    return ordered, ranked, cap_sources(ranked, searcher.caps, k=k)
 
 
 async def _find_shown(
