@@ -1,23 +1,16 @@
 """The contract of `SourceReader`, kept by memory, git and folder alike."""
 
 import asyncio
-import hashlib
 import os
-import shutil
-import subprocess
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 
-from ingest.adapters.folder import FolderReader
-from ingest.adapters.git import GitReader
-from ingest.adapters.memory import MemoryReader
-from ingest.core.tree import MAX_FILE_BYTES, FileEntry, Head, SourceReader
+from ingest.core.tree import MAX_FILE_BYTES, FileEntry, Head, blob_of
+from tests.support.source_rigs import Files, FolderRig, GitRig, MemoryRig, Rig, git
 
-Files = Mapping[str, bytes]
 FIRST: Files = {
     "docs/a.md": b"one\n",
     "docs/sub/b.rst": b"two\n",
@@ -35,64 +28,6 @@ ODD_NAMES = (
     "tab\t.md",
     "docs/ünï/x.md",
 )
-
-
-class Rig(Protocol):
-    """A source that a test can change, and its reader."""
-
-    reader: SourceReader
-
-    def put(self, files: Files) -> None:
-        """Make the source hold exactly these files."""
-        ...
-
-
-class MemoryRig:
-    def __init__(self, place: Path) -> None:
-        memory = MemoryReader()
-        self._memory, self.reader = memory, memory
-
-    def put(self, files: Files) -> None:
-        self._memory.commit(files)
-
-
-class FolderRig:
-    def __init__(self, place: Path) -> None:
-        self._folder = place / "docs"
-        self.reader = FolderReader(self._folder, "rig")
-
-    def put(self, files: Files) -> None:
-        replace_files(self._folder, files)
-
-
-class GitRig:
-    def __init__(self, place: Path) -> None:
-        self._work = place / "work"
-        git("init", "-q", "-b", "main", str(self._work), at=place)
-        self.reader = GitReader(str(self._work), ref="main", mirror=place / "m.git", name="rig")
-
-    def put(self, files: Files) -> None:
-        replace_files(self._work, files)
-        git("add", "-A", at=self._work)
-        git("commit", "-q", "--allow-empty", "-m", "change", at=self._work)
-
-
-def replace_files(folder: Path, files: Files) -> None:
-    folder.mkdir(exist_ok=True)
-    for child in folder.iterdir():
-        if child.name != ".git":
-            shutil.rmtree(child) if child.is_dir() else child.unlink()
-    for path, data in files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(data)
-
-
-def git(*arguments: str, at: Path) -> str:
-    who = ["-c", "user.name=docs", "-c", "user.email=docs@example.org"]
-    done = subprocess.run(
-        ["git", *who, *arguments], cwd=at, check=True, capture_output=True, text=True
-    )
-    return done.stdout.strip()
 
 
 @pytest.fixture(params=[MemoryRig, FolderRig, GitRig], ids=["memory", "folder", "git"])
@@ -385,8 +320,7 @@ def test_closing_twice_is_closing_once(rig: Rig) -> None:
 
 
 def entry_of(data: bytes) -> FileEntry:
-    blob = hashlib.sha1(b"blob " + str(len(data)).encode() + b"\0" + data).hexdigest()
-    return FileEntry(blob, len(data))
+    return FileEntry(blob_of(data), len(data))
 
 
 def test_a_symlink_is_no_file_anywhere(tmp_path: Path) -> None:
