@@ -12,6 +12,7 @@ from api.core.context import Packing, bare_block, blocks_of, fit_blocks, place_h
 from api.core.passage import joined
 from api.core.tokens import estimate_tokens
 from schemas.answers import Hit
+from tests.support.hits import hit
 
 _TEXTS = (
     "Ray Data reads files.",
@@ -22,30 +23,6 @@ _TEXTS = (
     "- an item",
     "A much longer paragraph that says a little more about the same matter. " * 3,
 )
-
-
-def hit(
-    text: str,
-    *,
-    page: str = "a",
-    before: Sequence[str] = (),
-    after: Sequence[str] = (),
-    score: float = 1.0,
-    pinned: bool = False,
-) -> Hit:
-    return Hit(
-        url=f"https://x/{page}",
-        title="A",
-        section="A",
-        anchor="s",
-        text=text,
-        score=score,
-        source="docs",
-        commit="c0ffee",
-        before=tuple(before),
-        after=tuple(after),
-        pinned=pinned,
-    )
 
 
 def ranked(found: Sequence[Hit]) -> list[Hit]:

@@ -8,8 +8,9 @@ import pytest
 from api.core.context import Packing
 from eval.core.retrieval import Question
 from eval.handlers import score_retrieval
-from schemas.answers import Hit, SearchResponse
+from schemas.answers import SearchResponse
 from schemas.errors import StoreUnavailable
+from tests.support.hits import hit
 
 QUESTIONS = [Question(question=text, source="https://x/a") for text in ("good", "bad", "good")]
 
@@ -45,28 +46,18 @@ def test_an_error_leaves_its_question_unmeasured_and_the_others_scored(
     assert [told in (item.error or "") for item in report.items] == [False, True, False]
 
 
-def hit(page: str, score: float, text: str, *after: str) -> Hit:
-    return Hit(
-        url=f"https://x/{page}",
-        title="A",
-        section="A",
-        anchor="s",
-        text=text,
-        score=score,
-        source="docs",
-        commit="c0ffee",
-        after=after,
-    )
-
-
 @pytest.mark.parametrize(
     ("neighboured", "pages", "rank"), [(0, ("a", "b", "c"), 3), (1, ("a", "b"), None)]
 )
 def test_a_page_counts_where_a_chunk_of_it_is_placed_and_not_where_it_was_only_found(
     neighboured: int, pages: tuple[str, ...], rank: int | None
 ) -> None:
-    cut_off = hit("a", 1.0, "Set these options:", "workers: how many")
-    found = [cut_off, hit("b", 0.9, "Another page."), hit("c", 0.3, "A third.")]
+    cut_off = hit("Set these options:", page="a", after=["workers: how many"])
+    found = [
+        cut_off,
+        hit("Another page.", page="b", score=0.9),
+        hit("A third.", page="c", score=0.3),
+    ]
 
     async def search(
         question: str, *, k: int, sources: Sequence[str] | None, paths: Sequence[str] = ()

@@ -1,27 +1,17 @@
 """Row S20: pages that were made for one question, and what they can push out of its answer."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping
 
-import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from index.core.caps import cap_sources
-from index.core.ports import QueryVector
-from index.core.rank import (
-    Candidate,
-    Candidates,
-    ChunkKey,
-    QueryTerms,
-    Ranked,
-    RankWeights,
-    SourceAsOf,
-)
+from index.core.rank import Candidate, ChunkKey, Ranked, RankWeights
 from index.handlers import Searcher, Within, search_index
 from schemas.answers import SearchResponse
-from schemas.ids import Generation, SourceName
+from schemas.ids import SourceName
+from tests.support.found import FoundStore, some_vector
 
 DOCS, WIKI = SourceName("docs"), SourceName("wiki")
 QUESTION = "How are actors restarted?"
@@ -45,38 +35,10 @@ def chunk(source: SourceName, page: int, ordinal: int = 0, *, score: float) -> C
     )
 
 
-class Store:
-    """Finds these chunks for everything."""
-
-    def __init__(self, *chunks: Candidate) -> None:
-        self._found = Candidates(
-            chunks,
-            {
-                name: SourceAsOf("c", None, datetime(2026, 1, 1, tzinfo=UTC), 0)
-                for name in (DOCS, WIKI)
-            },
-        )
-
-    async def candidates(
-        self,
-        *,
-        vector: QueryVector | None,
-        terms: QueryTerms,
-        sources: Sequence[SourceName] | None,
-        limit: int,
-        paths: Sequence[str] = (),
-    ) -> Candidates:
-        return self._found
-
-
-async def embed_query(_question: str) -> QueryVector:
-    return QueryVector(np.zeros(4, dtype=np.float32), Generation(1))
-
-
 def search(
     *chunks: Candidate, caps: Mapping[SourceName, int] | None = None, k: int = 7
 ) -> SearchResponse:
-    searcher = Searcher(Store(*chunks), embed_query, RankWeights(), 100, caps=caps or {})
+    searcher = Searcher(FoundStore(chunks), some_vector, RankWeights(), 100, caps=caps or {})
     return asyncio.run(search_index(QUESTION, k=k, within=Within(), searcher=searcher))
 
 

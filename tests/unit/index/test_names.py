@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.core.names import MAX_NAMES, defines, names_in
-from index.core.rank import Candidate, ChunkKey, RankWeights
-from schemas.ids import SourceName
+from index.core.rank import RankWeights
+from tests.support.candidates import candidate
 from tests.support.ranking import rank_page_first
 
 _parts = st.lists(st.from_regex(r"[a-z]{2,6}_[a-z]{2,6}", fullmatch=True), min_size=1, max_size=4)
@@ -79,25 +79,8 @@ def test_long_questions_are_read_in_no_time(piece: str) -> None:
     assert time.process_time() - start_s < 0.5
 
 
-def candidate(title: str, cosine: float, text: str = "Text.") -> Candidate:
-    return Candidate(
-        key=ChunkKey(SourceName("docs"), title, 0),
-        section=0,
-        url=f"https://x/{title}",
-        title=title,
-        heading_path=(title,),
-        anchor="",
-        text=text,
-        commit="c0ffee",
-        cosine=cosine,
-        lexical=0.0,
-        before=(),
-        after=(),
-    )
-
-
 def test_the_page_that_defines_a_name_stands_before_pages_that_speak_of_it() -> None:
-    guide = candidate("Transforming data", 0.7, "Call map_batches.")
+    guide = candidate("Transforming data", 0.7, text="Call map_batches.")
     page = candidate("ray.data.Dataset.map_batches", 0.6)
     names = names_in("How do I use Dataset.map_batches?")
 

@@ -1,14 +1,15 @@
 """Several versions of one section take one place, different sections keep theirs, and no place stays empty."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from index.core.alike import likeness, shingles_of, telling_words
-from index.core.rank import Candidate, ChunkKey, Ranked, RankWeights
-from schemas.ids import SourceName
+from index.core.rank import Candidate, Ranked, RankWeights
+from tests.support import candidates as support
 from tests.support.ranking import rank_page_first
 
 _LONG = "A deployment is a group of replicas that serve requests behind one name and scale with their number."
@@ -16,25 +17,7 @@ _EDITIONS = ("one", "two", "three")
 _texts = st.text(alphabet="ab c\n.", max_size=40)
 
 
-def candidate(
-    path: str, cosine: float, *, title: str = "Deployments", text: str = _LONG
-) -> Candidate:
-    return Candidate(
-        key=ChunkKey(SourceName("docs"), path, 0),
-        section=0,
-        url=f"https://x/{path}",
-        title=title,
-        heading_path=(title,),
-        anchor="",
-        text=text,
-        commit="c0ffee",
-        cosine=cosine,
-        lexical=0.0,
-        before=(),
-        after=(),
-    )
-
-
+candidate = partial(support.candidate, title="Deployments", text=_LONG)
 candidates = st.lists(
     st.tuples(st.sampled_from(["A", "B"]), _texts, st.floats(0, 1)), max_size=12
 ).map(
