@@ -72,11 +72,7 @@ class Database:
 
         Raises: StoreUnavailable for whatever the connection or the server fails at; StoreRefused.
         """
-        async with self.statement() as cursor, cursor.connection.transaction():
-            if snapshot:
-                await cursor.connection.execute(
-                    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
-                )
+        async with self.statement() as cursor, _begun(cursor.connection, snapshot=snapshot):
             yield cursor
 
     @asynccontextmanager
@@ -159,6 +155,21 @@ async def _configure(connection: AsyncConnection[Any]) -> None:
     # Where a parallel worker loads the library first, what was set of it above is lost to its leader.
     await connection.execute("SELECT '[1]'::vector")
     register_arrays(connection)
+
+
+@asynccontextmanager
+async def _begun(connection: Connection, *, snapshot: bool) -> AsyncIterator[None]:
+    """One transaction; what it is like is said as it begins, in the same round trip."""
+    if snapshot:
+        await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
+        await connection.set_read_only(True)
+    try:
+        async with connection.transaction():
+            yield
+    finally:
+        if snapshot and not connection.closed:
+            await connection.set_isolation_level(None)
+            await connection.set_read_only(None)
 
 
 async def _check(connection: AsyncConnection[Any]) -> None:
