@@ -1,7 +1,7 @@
 """The index that retrieval and refusals are measured on, and a store that remembers what it found for a question."""
 
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,9 +14,9 @@ from headwater.runtime import Runtime, open_runtime
 from headwater.settings import load_settings
 from index.adapters.postgres.search import PostgresSearch
 from index.core.ports import QueryVector
-from index.core.rank import Candidates, QueryTerms, RankWeights
+from index.core.rank import Around, Candidate, Candidates, ChunkKey, QueryTerms, RankWeights
 from index.handlers import Searcher
-from schemas.ids import SourceName
+from schemas.ids import Generation, SourceName
 
 _API_URL = "https://docs.ray.io/en/master/{path}"
 
@@ -113,6 +113,19 @@ class _Weighed:
         candidates = replace(candidates, chunks=tuple(chunks))
         return _apart(candidates) if self.is_apart else candidates
 
+    async def around(
+        self, generation: Generation, chunks: Sequence[Candidate]
+    ) -> Mapping[ChunkKey, Around]:
+        own = [_together(chunk.key) if self.is_apart else chunk.key for chunk in chunks]
+        store = self.recorded.runtime.store.search
+        found = await store.around(
+            generation,
+            [replace(chunk, key=key) for chunk, key in zip(chunks, own, strict=True)],
+        )
+        return {
+            chunk.key: found[key] for chunk, key in zip(chunks, own, strict=True) if key in found
+        }
+
 
 def _apart(found: Candidates) -> Candidates:
     chunks = tuple(
@@ -120,6 +133,10 @@ def _apart(found: Candidates) -> Candidates:
         for chunk in found.chunks
     )
     return replace(found, chunks=chunks)
+
+
+def _together(key: ChunkKey) -> ChunkKey:
+    return replace(key, path=key.path.removesuffix(f"#{key.ordinal}"))
 
 
 def question_file(name: str) -> Path:

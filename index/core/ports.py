@@ -11,7 +11,7 @@ from index.core.embedding import Embed
 from index.core.generations import GenerationInfo
 from index.core.pages import ReadPage
 from index.core.plan import Outcome, PagePlan, StoredPage
-from index.core.rank import Candidates, QueryTerms, SourceAsOf
+from index.core.rank import Around, Candidate, Candidates, ChunkKey, QueryTerms, SourceAsOf
 from schemas.events import PageChanged
 from schemas.ids import Generation, PageId, Revision, SourceName, TextHash
 
@@ -135,12 +135,21 @@ class SearchStore(Protocol):
         limit: int,
         paths: Sequence[str] = (),
     ) -> Candidates | None:
-        """Both rankings and all their texts, from the live generation in one snapshot.
+        """Both rankings and their texts, from the live generation in one snapshot.
 
         `vector` None leaves the vector leg out; `sources` None means every source, no `paths` every page, else those
         that match one of the patterns, see `index.core.paths`. At most `limit` chunks a leg, and no fewer if there are
         as many. Pinned sources are ranked apart from all others.
         None when the live generation is not, or not any more, the one that the vector is for: embed anew.
+        """
+        ...
+
+    async def around(
+        self, generation: Generation, chunks: Sequence[Candidate]
+    ) -> Mapping[ChunkKey, Around]:
+        """What stands in their sections before and after `chunks`, at most MAX_AROUND texts each way.
+
+        A chunk whose page has changed since it was found has nothing, so that no answer mixes two states of a page.
         """
         ...
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from index.core.alike import likeness, shingles_of, telling_words
 from index.core.names import defines
-from schemas.ids import SourceName
+from schemas.ids import Generation, SourceName
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,7 @@ class Candidate:
     """A chunk that one of the legs found, with all that a hit shows.
 
     `cosine` is its similarity to the question, in [-1, 1]; `lexical` its BM25 score, 0 when no term
-    matches. `before` and `after` are the nearest chunks of its section, in reading order; `committed_at` is of
-    `commit`.
+    matches. `committed_at` is of `commit`, `revision` the page's.
     """
 
     key: ChunkKey
@@ -66,9 +65,16 @@ class Candidate:
     commit: str
     cosine: float
     lexical: float
-    before: tuple[str, ...]
-    after: tuple[str, ...]
     committed_at: datetime | None = None
+    revision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """The texts of its section before and after a chunk, the nearest ones, in reading order."""
+
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +89,11 @@ class SourceAsOf:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """What one snapshot of the store offers a question."""
+    """What one snapshot of the store offers a question: of no `generation` while there is none."""
 
     chunks: tuple[Candidate, ...]
     as_of: Mapping[SourceName, SourceAsOf]
+    generation: Generation | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,10 @@ from index.core.names import names_in
 from index.core.pinned import Apart, set_apart
 from index.core.ports import QueryVector, SearchStore
 from index.core.rank import (
+    Around,
     Candidate,
     Candidates,
+    ChunkKey,
     QueryTerms,
     Ranked,
     RankWeights,
@@ -95,10 +97,17 @@ async def search_index(
     account = Account(
         apart, widened, hidden, passed_over(ranked, kept), passed_over(ordered, ranked)
     )
+    around = await _around(found, kept, searcher.store)
     return SearchResponse(
         question=question,
         hits=[
-            _hit(entry, standings[entry.candidate.key], why_of(entry, account)) for entry in kept
+            _hit(
+                entry,
+                standings[entry.candidate.key],
+                why_of(entry, account),
+                around.get(entry.candidate.key, Around()),
+            )
+            for entry in kept
         ],
         as_of=shown_as_of(found.as_of),
         degraded=None if has_vectors else "lexical_only",
@@ -141,7 +150,7 @@ async def _find_shown(
         is_enough = len(ranked) >= searcher.candidates or len(shown) == len(found.chunks)
         if is_enough or limit >= _MAX_CANDIDATES:
             hidden = [one for one in found.chunks if searcher.steering.weight_of(one.key) == 0]
-            return vector, Candidates(shown, found.as_of), hidden
+            return vector, replace(found, chunks=shown), hidden
         limit = min(limit * _MORE, _MAX_CANDIDATES)
 
 
@@ -181,7 +190,15 @@ def shown_as_of(as_of: Mapping[SourceName, SourceAsOf]) -> dict[str, AsOf]:
     }
 
 
-def _hit(ranked: Ranked, standing: Standing, why: Why) -> Hit:
+async def _around(
+    found: Candidates, kept: Sequence[Ranked], store: SearchStore
+) -> Mapping[ChunkKey, Around]:
+    if found.generation is None or not kept:
+        return {}
+    return await store.around(found.generation, [one.candidate for one in kept])
+
+
+def _hit(ranked: Ranked, standing: Standing, why: Why, around: Around) -> Hit:
     chunk = ranked.candidate
     return Hit(
         url=chunk.url,
@@ -197,8 +214,8 @@ def _hit(ranked: Ranked, standing: Standing, why: Why) -> Hit:
         vector_rank=standing.vectors,
         lexical_rank=standing.lexical,
         committed_at=chunk.committed_at,
-        before=chunk.before,
-        after=chunk.after,
+        before=around.before,
+        after=around.after,
         pinned=ranked.parts.pinned > 0,
         why=why,
     )

@@ -13,14 +13,23 @@ from psycopg import sql
 
 from index.adapters.postgres.database import Database
 from index.adapters.postgres.search import PostgresSearch
-from index.adapters.postgres.statements import statement_for
+from index.adapters.postgres.statements import search_statement
 from index.core.plan import Outcome
 from index.core.ports import QueryVector
 from index.core.rank import QueryTerms, RankWeights
 from index.core.stored import DumpedPage
 from schemas.errors import StoreUnavailable
 from schemas.ids import Generation
-from tests.support.events import DIM, SOURCE, changed, hash_of, page, planned, put, vectors_of
+from tests.support.events import (
+    DIM,
+    SOURCE,
+    changed,
+    hash_of,
+    page,
+    planned,
+    put,
+    vectors_of,
+)
 from tests.support.shelves import PostgresShelf
 
 TEXT = "# Title\n\nIntro.\n\n## One\n\nFirst part.\n"
@@ -321,28 +330,6 @@ def test_both_legs_find_a_page_in_a_large_table(
     assert len(found.chunks) >= 10
 
 
-def test_a_chunk_is_found_with_the_nearest_of_its_own_section(
-    shelf: PostgresShelf, generation: Generation, runner: asyncio.Runner
-) -> None:
-    parts = [
-        f"Part{n} begins, and it is long enough that no other fits into its chunk."
-        for n in range(11)
-    ]
-    text = "# T\n\nIntro.\n\n## One\n\n" + "\n\n".join(parts) + "\n\n## Two\n\nOther.\n"
-    runner.run(put(changed("a.md", 1, text), generation, shelf.pages))
-    search = PostgresSearch(shelf.database, weights=RankWeights())
-
-    found = runner.run(
-        search.candidates(vector=None, terms=QueryTerms(("part5",)), sources=None, limit=10)
-    )
-    assert found is not None
-    chunks = found.chunks
-    whole = "\n\n".join((*chunks[0].before, chunks[0].text, *chunks[0].after))
-
-    assert chunks[0].heading_path == ("T", "One")
-    assert [part for part in parts if part.split(" ")[0] in whole] == parts[1:10]
-
-
 async def fill(shelf: PostgresShelf, generation: Generation) -> None:
     """A few thousand pages of one chunk each, written as a bulk load would."""
     await put(changed("a.md", 1, TEXT), generation, shelf.pages)
@@ -367,16 +354,12 @@ async def explained(shelf: PostgresShelf, generation: Generation) -> str:
         "generation": generation,
         "vector": vector,
         "terms": ["word17"],
-        "source_ids": None,
-        "within": None,
-        "few": 5_000,
-        "around": 4,
-        "most_postings": 50_000,
-        "limit": 30,
     }
     async with shelf.database.transaction(snapshot=True) as cursor:
-        explain = sql.SQL("EXPLAIN ") + statement_for("search_candidates", generation)
-        await cursor.execute(explain, values)
+        search = search_statement(
+            generation, limit=30, few=5_000, most_postings=50_000, is_filtered=False
+        )
+        await cursor.execute(b"EXPLAIN " + search, values)
         return "\n".join(str(row[0]) for row in await cursor.fetchall())
 
 

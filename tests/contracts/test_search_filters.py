@@ -17,7 +17,7 @@ from api.core.question import MAX_PATTERN_CHARS, MAX_WILDCARDS, read_search
 from index.adapters.postgres import search as module
 from index.adapters.postgres.database import Database
 from index.adapters.postgres.search import PostgresSearch
-from index.adapters.postgres.statements import statement_for
+from index.adapters.postgres.statements import search_statement
 from index.core.paths import path_regex
 from index.core.ports import QueryVector
 from index.core.rank import Candidate, QueryTerms, RankWeights
@@ -273,17 +273,12 @@ async def _explained(shelf: Shelf, mode: str, query: NDArray[np.float32]) -> str
     values = {
         **{"k1": 1.2, "b": 0.75, "title": 3.0, "heading": 2.0, "path_weight": 1.0, "body": 1.0},
         **{"generation": Generation(1), "vector": Vector(query), "terms": ["word17"]},
-        **{
-            "source_ids": None,
-            "within": None,
-            "few": 5_000,
-            "most_postings": 50_000,
-            "around": 4,
-            "limit": 30,
-        },
+        **{"source_ids": None, "within": None},
     }
     async with shelf.database.transaction() as cursor:
         await cursor.execute(sql.SQL("SET LOCAL plan_cache_mode = {}").format(sql.Literal(mode)))
-        explain = sql.SQL("EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) ")
-        await cursor.execute(explain + statement_for("search_candidates", Generation(1)), values)
+        search = search_statement(
+            Generation(1), limit=LIMIT, few=5_000, most_postings=50_000, is_filtered=False
+        )
+        await cursor.execute(b"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) " + search, values)
         return "\n".join(str(row[0]) for row in await cursor.fetchall())

@@ -12,8 +12,6 @@ def candidate(
     *,
     title: str | None = None,
     text: str = "Text.",
-    before: tuple[str, ...] = (),
-    after: tuple[str, ...] = (),
 ) -> Candidate:
     """The one chunk of a page, which is named by its path where it has no `title`."""
     title = path if title is None else title
@@ -28,6 +26,4 @@ def candidate(
         commit="c0ffee",
         cosine=cosine,
         lexical=0.0,
-        before=before,
-        after=after,
     )

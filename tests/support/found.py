@@ -1,13 +1,15 @@
 """A store that finds what it is given."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from index.core.ports import QueryVector
-from index.core.rank import Candidate, Candidates, QueryTerms
+from index.core.rank import Around, Candidate, Candidates, ChunkKey, QueryTerms
 from schemas.errors import EmbedderUnavailable
-from schemas.ids import SourceName
+from schemas.ids import Generation, SourceName
+
+GENERATION = Generation(1)
 
 
 class FoundStore:
@@ -17,6 +19,7 @@ class FoundStore:
         self.chunks = chunks
         self.limits: list[int] = []
         self.terms: tuple[str, ...] = ()
+        self.looked_around: list[ChunkKey] = []
 
     async def candidates(
         self,
@@ -29,7 +32,14 @@ class FoundStore:
     ) -> Candidates:
         self.limits.append(limit)
         self.terms = terms.terms
-        return Candidates(tuple(self.chunks[:limit]), {})
+        return Candidates(tuple(self.chunks[:limit]), {}, GENERATION)
+
+    async def around(
+        self, generation: Generation, chunks: Sequence[Candidate]
+    ) -> Mapping[ChunkKey, Around]:
+        assert generation == GENERATION
+        self.looked_around = [chunk.key for chunk in chunks]
+        return {}
 
 
 async def some_vector(_question: str) -> QueryVector:

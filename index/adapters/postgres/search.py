@@ -8,10 +8,18 @@ from pgvector import Vector
 
 from index.adapters.postgres.database import Cursor, Database
 from index.adapters.postgres.dropped import unless_dropped
-from index.adapters.postgres.statements import statement, statement_for
+from index.adapters.postgres.statements import search_statement, statement, statement_for
 from index.core.paths import path_regex
 from index.core.ports import QueryVector
-from index.core.rank import Candidate, Candidates, ChunkKey, QueryTerms, RankWeights, SourceAsOf
+from index.core.rank import (
+    Around,
+    Candidate,
+    Candidates,
+    ChunkKey,
+    QueryTerms,
+    RankWeights,
+    SourceAsOf,
+)
 from index.core.stored import ShownPage, ShownSection
 from schemas.answers import MAX_AROUND
 from schemas.errors import GenerationGone, StoreUnavailable
@@ -20,11 +28,11 @@ from schemas.ids import Generation, SourceName
 _FEW = 5_000
 """Chunks that a filter leaves, at most, for each of them to be compared: that takes some 20 ms."""
 
-_SWITCHES = 5
-"""Switches of the live generation that one read may meet, one after the other."""
-
 _MOST_POSTINGS = 50_000
 """Places of a question's terms that one search reads: in an index of 20,000 chunks hardly ever not all of them."""
+
+_SWITCHES = 5
+"""Switches of the live generation that one read may meet, one after the other."""
 
 
 class PostgresSearch:
@@ -55,11 +63,7 @@ class PostgresSearch:
             **self._weight_values(),
             "vector": None if vector is None else Vector(vector.values),
             "terms": list(terms.terms),
-            "limit": limit,
-            "around": MAX_AROUND,
             "within": path_regex(paths) if paths else None,
-            "few": _FEW,
-            "most_postings": _MOST_POSTINGS,
         }
         with contextlib.suppress(GenerationGone):  # dropped right after it was the live one
             async with self._database.transaction(snapshot=True) as cursor:
@@ -73,14 +77,33 @@ class PostgresSearch:
                 chunks: list[Candidate] = []
                 for ids in await self._ranked_together(cursor, source_ids):
                     values["source_ids"] = ids
-                    with unless_dropped(generation):
-                        # Planned anew each time: a plan for any filter takes twice as long as one for these.
-                        await cursor.execute(
-                            statement_for("search_candidates", generation), values, prepare=False
-                        )
-                    chunks += map(_candidate, await cursor.fetchall())
-                return Candidates(tuple(chunks), await _as_of(cursor, generation, source_ids))
+                    chunks += await _found(cursor, generation, values, limit)
+                as_of = await _as_of(cursor, generation, source_ids)
+                return Candidates(tuple(chunks), as_of, generation)
         return None
+
+    async def around(
+        self, generation: Generation, chunks: Sequence[Candidate]
+    ) -> Mapping[ChunkKey, Around]:
+        """See `SearchStore.around`."""
+        values = {
+            "generation": generation,
+            "around": MAX_AROUND,
+            "sources": [chunk.key.source for chunk in chunks],
+            "paths": [chunk.key.path for chunk in chunks],
+            "ordinals": [chunk.key.ordinal for chunk in chunks],
+            "sections": [chunk.section for chunk in chunks],
+            "revisions": [chunk.revision for chunk in chunks],
+        }
+        with contextlib.suppress(GenerationGone):  # what is gone has nothing around it
+            async with self._database.statement() as cursor:
+                with unless_dropped(generation):
+                    await cursor.execute(statement_for("read_around", generation), values)
+                return {
+                    ChunkKey(SourceName(name), path, ordinal): Around(tuple(before), tuple(after))
+                    for name, path, ordinal, before, after in await cursor.fetchall()
+                }
+        return {}
 
     async def _ranked_together(
         self, cursor: Cursor, source_ids: list[int] | None
@@ -165,10 +188,23 @@ async def _as_of(
     return {SourceName(row[0]): SourceAsOf(*row[1:]) for row in await cursor.fetchall()}
 
 
+async def _found(
+    cursor: Cursor, generation: Generation, values: Mapping[str, object], limit: int
+) -> Sequence[Candidate]:
+    is_filtered = values["source_ids"] is not None or values["within"] is not None
+    search = search_statement(
+        generation, limit=limit, few=_FEW, most_postings=_MOST_POSTINGS, is_filtered=is_filtered
+    )
+    with unless_dropped(generation):
+        # Planned anew for each filter: a plan for any of them takes twice as long as one for this.
+        await cursor.execute(search, values, prepare=not is_filtered)
+    return [_candidate(row) for row in await cursor.fetchall()]
+
+
 def _candidate(row: Sequence[object]) -> Candidate:
     source, path, ordinal, section, url, title, heading_path, *rest = row
     key = ChunkKey(SourceName(str(source)), str(path), int(str(ordinal)))
-    anchor, text, commit, cosine, lexical, before, after, committed_at = rest
+    anchor, text, commit, revision, cosine, lexical, committed_at = rest
     return Candidate(
         key,
         int(str(section)),
@@ -180,7 +216,6 @@ def _candidate(row: Sequence[object]) -> Candidate:
         str(commit),
         float(cosine),  # type: ignore[arg-type] # a float8 column
         float(lexical),  # type: ignore[arg-type] # a float8 column
-        tuple(before),  # type: ignore[arg-type] # a text[] column
-        tuple(after),  # type: ignore[arg-type] # a text[] column
         committed_at if isinstance(committed_at, datetime) else None,
+        int(str(revision)),
     )

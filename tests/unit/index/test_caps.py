@@ -30,8 +30,6 @@ def chunk(source: SourceName, page: int, ordinal: int = 0, *, score: float) -> C
         commit=f"commit of {source}",
         cosine=score,
         lexical=10 * score,
-        before=(),
-        after=(),
     )
 
 

@@ -43,8 +43,6 @@ def candidate(
         commit="c0ffee",
         cosine=cosine,
         lexical=lexical,
-        before=(),
-        after=(),
     )
 
 

@@ -47,8 +47,6 @@ def candidate(
         commit="c0ffee",
         cosine=cosine,
         lexical=0.0,
-        before=(),
-        after=(),
     )
 
 

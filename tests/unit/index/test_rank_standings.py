@@ -21,8 +21,6 @@ def candidate(ordinal: int, *, cosine: float, lexical: float) -> Candidate:
         commit="c0ffee",
         cosine=cosine,
         lexical=lexical,
-        before=(),
-        after=(),
     )
 
 

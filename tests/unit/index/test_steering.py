@@ -39,8 +39,6 @@ def candidate(path: str, ordinal: int, *, cosine: float, lexical: float = 0.0) -
         commit="c0ffee",
         cosine=cosine,
         lexical=lexical,
-        before=(),
-        after=(),
     )
 
 

@@ -1,23 +1,23 @@
 -- Both rankings of one generation and all their texts: the nearest chunks, and the best chunks by BM25.
--- Returns: a row per chunk in no particular order, with the texts of its section before and after it. Reads only; run it in a snapshot.
--- %(vector)s null leaves the vector leg out; %(source_ids)s null means every source, %(within)s null every path, else a
+-- Returns: a row per chunk in no particular order. Reads only; run it in a snapshot.
+-- %(vector)s null leaves the vector leg out; {source_ids} null means every source, {within} null every path, else a
 -- regular expression. The HNSW index finds few of what a narrow filter leaves, or stops before it has enough: when at
--- most %(few)s chunks are left, these are compared one by one (each looked up by itself: no join may scan a table).
+-- most {few} chunks are left, these are compared one by one (each looked up by itself: no join may scan a table).
 WITH totals AS (
     SELECT coalesce(sum(chunks), 0)::float8 AS chunks,
            greatest(coalesce(sum(total_length)::float8 / nullif(sum(chunks), 0), 1), 1) AS mean_length
       FROM lexical_source
-     WHERE generation = %(generation)s AND (%(source_ids)s::int[] IS NULL OR source_id = ANY(%(source_ids)s::int[]))
+     WHERE generation = %(generation)s AND ({source_ids}::int[] IS NULL OR source_id = ANY({source_ids}::int[]))
 ), narrow AS MATERIALIZED (
-    SELECT %(within)s::text IS NOT NULL
-           OR (%(source_ids)s::int[] IS NOT NULL AND totals.chunks <= %(few)s) AS is_so
+    SELECT {within}::text IS NOT NULL
+           OR ({source_ids}::int[] IS NOT NULL AND totals.chunks <= {few}) AS is_so
       FROM totals
 ), inside AS MATERIALIZED (
     SELECT source_id, path
       FROM page_state
      WHERE generation = %(generation)s AND NOT is_deleted
-       AND (%(source_ids)s::int[] IS NULL OR source_id = ANY(%(source_ids)s::int[]))
-       AND (%(within)s::text IS NULL OR path ~ %(within)s::text)
+       AND ({source_ids}::int[] IS NULL OR source_id = ANY({source_ids}::int[]))
+       AND ({within}::text IS NULL OR path ~ {within}::text)
 ), left_over AS MATERIALIZED (
     SELECT inside.source_id, inside.path, c.ordinal, c.section, c.text_hash
       FROM inside CROSS JOIN LATERAL (
@@ -25,14 +25,14 @@ WITH totals AS (
             WHERE source_id = inside.source_id AND path = inside.path OFFSET 0
       ) AS c
      WHERE (SELECT is_so FROM narrow)
-     LIMIT %(few)s + 1
+     LIMIT {few} + 1
 ), size AS MATERIALIZED (
-    SELECT (SELECT is_so FROM narrow) AND count(*) <= %(few)s AS is_few FROM left_over
+    SELECT (SELECT is_so FROM narrow) AND count(*) <= {few} AS is_few FROM left_over
 ), holding AS (
     SELECT term, sum(chunks)::float8 AS chunks
       FROM lexical_term
      WHERE generation = %(generation)s AND term = ANY(%(terms)s::text[])
-       AND (%(source_ids)s::int[] IS NULL OR source_id = ANY(%(source_ids)s::int[]))
+       AND ({source_ids}::int[] IS NULL OR source_id = ANY({source_ids}::int[]))
      GROUP BY term
 ), asked AS MATERIALIZED (
     SELECT term, coalesce(holding.chunks, 1) AS chunks,
@@ -40,12 +40,12 @@ WITH totals AS (
                         / (coalesce(holding.chunks, 1) + 0.5)) AS weight
       FROM unnest(%(terms)s::text[]) AS question (term) LEFT JOIN holding USING (term) CROSS JOIN totals
 ), telling AS MATERIALIZED (
-    -- The rarest terms, as many as have %(most_postings)s places together: in a large index the common ones stand in
+    -- The rarest terms, as many as have {most_postings} places together: in a large index the common ones stand in
     -- most chunks and tell little. They count for what the others found, below. Of some pages all terms are read.
     SELECT term, weight
       FROM (SELECT term, weight, sum(chunks) OVER (ORDER BY chunks, term) AS places,
                    row_number() OVER (ORDER BY chunks, term) AS place FROM asked) AS ordered
-     WHERE places <= %(most_postings)s OR place = 1 OR %(within)s::text IS NOT NULL
+     WHERE places <= {most_postings} OR place = 1 OR {within}::text IS NOT NULL
 ), cut AS MATERIALIZED (
     SELECT (SELECT count(*) FROM telling) < (SELECT count(*) FROM asked) AS is_cut
 ), counted AS (
@@ -53,30 +53,30 @@ WITH totals AS (
            %(title)s * t.title + %(heading)s * t.heading + %(path_weight)s * t.path
              + %(body)s * t.body / (1 - %(b)s + %(b)s * t.length / totals.mean_length) AS count
       FROM telling CROSS JOIN totals JOIN {term} t ON t.term = telling.term
-     WHERE (%(source_ids)s::int[] IS NULL OR t.source_id = ANY(%(source_ids)s::int[]))
-       AND (%(within)s::text IS NULL
+     WHERE ({source_ids}::int[] IS NULL OR t.source_id = ANY({source_ids}::int[]))
+       AND ({within}::text IS NULL
             OR t.section_id IN (SELECT s.section_id FROM {section} s JOIN inside USING (source_id, path)))
 ), told AS MATERIALIZED (
     SELECT section_id, piece, sum(weight * count * (%(k1)s + 1) / (count + %(k1)s)) AS score
       FROM counted GROUP BY section_id, piece
 ), likely AS MATERIALIZED (
-    SELECT section_id, piece FROM told ORDER BY score DESC, section_id, piece
-     LIMIT %(limit)s * CASE WHEN (SELECT is_cut FROM cut) THEN 2 ELSE 1 END
+    SELECT section_id, piece, score FROM told ORDER BY score DESC, section_id, piece
+     LIMIT {limit} * CASE WHEN (SELECT is_cut FROM cut) THEN 2 ELSE 1 END
 ), nearest AS MATERIALIZED (
     SELECT c.source_id, c.path, c.ordinal, c.section
       FROM {vector} v JOIN {chunk} c USING (text_hash)
      WHERE %(vector)s::vector IS NOT NULL AND NOT (SELECT is_few FROM size)
-       AND (%(source_ids)s::int[] IS NULL OR c.source_id = ANY(%(source_ids)s::int[]))
-       AND (%(within)s::text IS NULL OR (c.source_id, c.path) IN (SELECT source_id, path FROM inside))
+       AND ({source_ids}::int[] IS NULL OR c.source_id = ANY({source_ids}::int[]))
+       AND ({within}::text IS NULL OR (c.source_id, c.path) IN (SELECT source_id, path FROM inside))
      ORDER BY v.embedding <=> %(vector)s::vector
-     LIMIT %(limit)s
+     LIMIT {limit}
 ), compared AS MATERIALIZED (
     SELECT c.source_id, c.path, c.ordinal, c.section
       FROM left_over c
      WHERE %(vector)s::vector IS NOT NULL AND (SELECT is_few FROM size)
      ORDER BY (SELECT v.embedding <=> %(vector)s::vector FROM {vector} v WHERE v.text_hash = c.text_hash),
               c.source_id, c.path, c.ordinal
-     LIMIT %(limit)s
+     LIMIT {limit}
 ), dense AS (
     SELECT source_id, path, ordinal, section FROM nearest
     UNION ALL
@@ -90,7 +90,8 @@ WITH totals AS (
             WHERE source_id = dense.source_id AND path = dense.path AND ordinal = dense.section OFFSET 0
       ) AS s
 ), lexical AS MATERIALIZED (
-    SELECT section_id, piece, score FROM told WHERE NOT (SELECT is_cut FROM cut)
+    SELECT section_id, piece, score FROM told
+     WHERE NOT (SELECT is_cut FROM cut) AND section_id IN (SELECT section_id FROM looked_at)
     UNION ALL
     SELECT section_id, piece, sum(weight * count * (%(k1)s + 1) / (count + %(k1)s)) AS score
       FROM (SELECT t.section_id, t.piece, asked.weight,
@@ -104,30 +105,31 @@ WITH totals AS (
      GROUP BY section_id, piece
 ), best AS MATERIALIZED (
     SELECT section_id, piece FROM likely JOIN lexical USING (section_id, piece)
-     ORDER BY score DESC, section_id, piece LIMIT %(limit)s
+     ORDER BY lexical.score DESC, section_id, piece LIMIT {limit}
 ), placed AS MATERIALIZED (
     SELECT s.section_id, s.heading_path, s.anchor, c.*,
            row_number() OVER (PARTITION BY s.section_id ORDER BY c.ordinal) - 1 AS piece
-      FROM looked_at JOIN {section} s USING (section_id)
-      JOIN {chunk} c ON c.source_id = s.source_id AND c.path = s.path AND c.section = s.ordinal
-), found AS (
-    SELECT source_id, path, ordinal FROM dense
-    UNION
-    SELECT source_id, path, ordinal FROM best JOIN placed USING (section_id, piece)
+      FROM looked_at CROSS JOIN LATERAL (
+           SELECT section_id, source_id, path, ordinal, heading_path, anchor
+             FROM {section} WHERE section_id = looked_at.section_id OFFSET 0
+      ) AS s CROSS JOIN LATERAL (
+           SELECT source_id, path, ordinal, section, text, text_hash
+             FROM {chunk} WHERE source_id = s.source_id AND path = s.path AND section = s.ordinal OFFSET 0
+      ) AS c
 )
 SELECT source.name, c.path, c.ordinal, c.section, p.url, p.title, c.heading_path, c.anchor, c.text, p.commit,
-       CASE WHEN %(vector)s::vector IS NULL THEN 0 ELSE 1 - (v.embedding <=> %(vector)s::vector) END AS cosine,
+       p.revision,
+       CASE WHEN %(vector)s::vector IS NULL THEN 0
+            ELSE 1 - (SELECT v.embedding <=> %(vector)s::vector FROM {vector} v WHERE v.text_hash = c.text_hash)
+        END AS cosine,
        coalesce(lexical.score, 0) AS lexical,
-       ARRAY(SELECT near.text FROM {chunk} near
-              WHERE near.source_id = c.source_id AND near.path = c.path AND near.section = c.section
-                AND near.ordinal BETWEEN c.ordinal - %(around)s AND c.ordinal - 1 ORDER BY near.ordinal) AS before,
-       ARRAY(SELECT near.text FROM {chunk} near
-              WHERE near.source_id = c.source_id AND near.path = c.path AND near.section = c.section
-                AND near.ordinal BETWEEN c.ordinal + 1 AND c.ordinal + %(around)s ORDER BY near.ordinal) AS after,
        p.committed_at
-  FROM found
-  JOIN placed c USING (source_id, path, ordinal)
-  JOIN {vector} v ON v.text_hash = c.text_hash
-  JOIN page_state p ON p.generation = %(generation)s AND p.source_id = c.source_id AND p.path = c.path
+  FROM placed c
   JOIN source ON source.source_id = c.source_id
-  LEFT JOIN lexical ON lexical.section_id = c.section_id AND lexical.piece = c.piece;
+  CROSS JOIN LATERAL (
+       SELECT url, title, commit, committed_at, revision FROM page_state
+        WHERE generation = %(generation)s AND source_id = c.source_id AND path = c.path OFFSET 0
+  ) AS p
+  LEFT JOIN lexical USING (section_id, piece)
+ WHERE (c.section_id, c.piece) IN (SELECT section_id, piece FROM best)
+    OR (c.source_id, c.path, c.ordinal) IN (SELECT source_id, path, ordinal FROM dense);
