@@ -219,8 +219,12 @@ def standings_of(
 
 
 def _places(candidates: Sequence[Candidate], scores: Sequence[float]) -> Mapping[ChunkKey, int]:
-    ranked = sorted(map(Ranked, candidates, scores), key=_best_first)
-    return {one.candidate.key: place for place, one in enumerate(ranked, 1)}
+    keys = [candidate.key for candidate in candidates]
+    ranked = sorted(
+        (-score, key.source, key.path, key.ordinal, key)
+        for key, score in zip(keys, scores, strict=True)
+    )
+    return {key: place for place, (*_, key) in enumerate(ranked, 1)}
 
 
 def _fuse(

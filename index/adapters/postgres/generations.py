@@ -39,7 +39,7 @@ class PostgresGenerations:
 
     async def generations(self) -> Sequence[GenerationInfo]:
         """See `GenerationStore.generations`."""
-        async with self._database.transaction() as cursor:
+        async with self._database.statement() as cursor:
             await cursor.execute(
                 "SELECT generation, fingerprint, model, dim, state = 'live', state = 'kept', is_by_hand, is_pinned"
                 " FROM generation WHERE state <> 'retired' ORDER BY generation"

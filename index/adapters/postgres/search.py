@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from pgvector import Vector
@@ -35,6 +36,15 @@ _SWITCHES = 5
 """Switches of the live generation that one read may meet, one after the other."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Live:
+    """The live generation, None while there is none, and its sources that are asked for."""
+
+    generation: Generation | None
+    ids: Mapping[SourceName, int]
+    as_of: Mapping[SourceName, SourceAsOf]
+
+
 class PostgresSearch:
     """`index.core.ports.SearchStore` over Postgres.
 
@@ -47,7 +57,7 @@ class PostgresSearch:
     ) -> None:
         self._database = database
         self._weights = weights
-        self._apart = sorted(apart)
+        self._apart = frozenset(apart)
 
     async def candidates(
         self,
@@ -67,19 +77,17 @@ class PostgresSearch:
         }
         with contextlib.suppress(GenerationGone):  # dropped right after it was the live one
             async with self._database.transaction(snapshot=True) as cursor:
-                generation = await _live(cursor)
-                source_ids = await _source_ids(cursor, sources)
-                if vector is not None and vector.generation != generation:
+                live = await _live(cursor, sources)
+                if vector is not None and vector.generation != live.generation:
                     return None
-                if generation is None:
+                if live.generation is None:
                     return Candidates((), {})
-                values["generation"] = generation
+                values["generation"] = live.generation
                 chunks: list[Candidate] = []
-                for ids in await self._ranked_together(cursor, source_ids):
+                for ids in self._ranked_together(live, is_all=sources is None):
                     values["source_ids"] = ids
-                    chunks += await _found(cursor, generation, values, limit)
-                as_of = await _as_of(cursor, generation, source_ids)
-                return Candidates(tuple(chunks), as_of, generation)
+                    chunks += await _found(cursor, live.generation, values, limit)
+                return Candidates(tuple(chunks), live.as_of, live.generation)
         return None
 
     async def around(
@@ -105,26 +113,18 @@ class PostgresSearch:
                 }
         return {}
 
-    async def _ranked_together(
-        self, cursor: Cursor, source_ids: list[int] | None
-    ) -> Sequence[list[int] | None]:
+    def _ranked_together(self, live: _Live, *, is_all: bool) -> Sequence[list[int] | None]:
         """The sources of each ranking; None means all of them."""
-        apart = await _source_ids(cursor, self._apart) if self._apart else None
+        apart = [id_ for name, id_ in live.ids.items() if name in self._apart]
+        others = [id_ for name, id_ in live.ids.items() if name not in self._apart]
         if not apart:
-            return [source_ids]
-        if source_ids is None:
-            await cursor.execute("SELECT source_id FROM source")
-            source_ids = [row[0] for row in await cursor.fetchall()]
-        others = [one for one in source_ids if one not in apart]
-        return [ids for ids in (others, [one for one in source_ids if one in apart]) if ids]
+            return [None if is_all else others]
+        return [ids for ids in (others, apart) if ids]
 
     async def as_of(self, sources: Sequence[SourceName]) -> Mapping[SourceName, SourceAsOf]:
         """The state of some sources in the live generation; nothing while there is none."""
-        async with self._database.transaction(snapshot=True) as cursor:
-            generation = await _live(cursor)
-            if generation is None:
-                return {}
-            return await _as_of(cursor, generation, await _source_ids(cursor, sources))
+        async with self._database.statement() as cursor:
+            return (await _live(cursor, sources)).as_of
 
     async def page_at(self, url: str) -> ShownPage | None:
         """The live page at `url` with its sections in reading order, or None."""
@@ -135,7 +135,8 @@ class PostgresSearch:
 
     async def _page_at(self, url: str) -> ShownPage | None:
         async with self._database.transaction(snapshot=True) as cursor:
-            generation = await _live(cursor)
+            live = await _live(cursor, None)
+            generation = live.generation
             if generation is None:
                 return None
             values = {"generation": generation, "url": url}
@@ -145,14 +146,14 @@ class PostgresSearch:
             if not rows:
                 return None
             name, path, page_url, title, commit = rows[0][:5]
-            source_ids = await _source_ids(cursor, [SourceName(name)])
             sections = tuple(
                 ShownSection(row[5], tuple(row[6]), row[7], row[8])
                 for row in rows
                 if row[1] == path and row[5] is not None
             )
-            as_of = await _as_of(cursor, generation, source_ids)
-        return ShownPage(SourceName(name), path, page_url, title, commit, sections, as_of)
+        source = SourceName(name)
+        as_of = {source: live.as_of[source]}
+        return ShownPage(source, path, page_url, title, commit, sections, as_of)
 
     def _weight_values(self) -> dict[str, float]:
         weights = self._weights
@@ -166,26 +167,16 @@ class PostgresSearch:
         }
 
 
-async def _live(cursor: Cursor) -> Generation | None:
-    await cursor.execute("SELECT generation FROM generation WHERE state = 'live'")
-    row = await cursor.fetchone()
-    return Generation(row[0]) if row else None
-
-
-async def _source_ids(cursor: Cursor, sources: Sequence[SourceName] | None) -> list[int] | None:
-    if sources is None:
-        return None
-    await cursor.execute("SELECT source_id FROM source WHERE name = ANY(%s)", (list(sources),))
-    return [row[0] for row in await cursor.fetchall()]
-
-
-async def _as_of(
-    cursor: Cursor, generation: Generation, source_ids: list[int] | None
-) -> Mapping[SourceName, SourceAsOf]:
-    await cursor.execute(
-        statement("read_as_of"), {"generation": generation, "source_ids": source_ids}
+async def _live(cursor: Cursor, sources: Sequence[SourceName] | None) -> _Live:
+    names = None if sources is None else list(sources)
+    await cursor.execute(statement("read_live"), {"sources": names})
+    rows = await cursor.fetchall()
+    known = [(SourceName(row[2]), row) for row in rows if row[2] is not None]
+    return _Live(
+        Generation(rows[0][0]) if rows else None,
+        {name: row[1] for name, row in known},
+        {name: SourceAsOf(*row[3:]) for name, row in known},
     )
-    return {SourceName(row[0]): SourceAsOf(*row[1:]) for row in await cursor.fetchall()}
 
 
 async def _found(
