@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from index.core.inline_code import without_signs
 from index.core.names import names_in
 from index.core.rank import Candidate, Ranked, RankWeights, order_page_first, without_repeats
 from index.core.terms import terms_of
@@ -71,7 +72,7 @@ def _more(page: Sequence[Ranked]) -> list[float]:
 def _matches(asked: frozenset[str], chunk: Candidate) -> list[float]:
     title = frozenset(terms_of(chunk.title))
     heading = frozenset(terms_of(" ".join(chunk.heading_path)))
-    text = frozenset(terms_of(chunk.text))
+    text = frozenset(terms_of(without_signs(chunk.text)))
     names = frozenset(term for term in asked if _is_name(term))
     return [
         _share(asked, title),
@@ -86,7 +87,7 @@ def _matches(asked: frozenset[str], chunk: Candidate) -> list[float]:
 def _place(chunk: Candidate) -> list[float]:
     return [
         math.log1p(chunk.key.ordinal),
-        math.log1p(len(chunk.text)),
+        math.log1p(len(without_signs(chunk.text))),
         math.log1p(len(chunk.title)),
         float(len(chunk.heading_path)),
     ]

@@ -91,6 +91,10 @@ class LeftOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     likeness: float | None = None
 
 
+Spans = tuple[tuple[int, int], ...]
+"""Parts of a text, in order: where each begins and where it has ended, in characters."""
+
+
 class Hit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A chunk found.
 
@@ -101,8 +105,9 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `lexical_rank` are its places, from 1, among all chunks that either ranking brought, None where
     the ranking has it not. `committed_at` is of `commit`. `before` and `after` are at most MAX_AROUND
     texts of its section each, in reading order: answers are composed with them, and `POST /search`
-    leaves them out. `why` is told where it is asked for. `pinned` where it is the curated answer to the question that
-    was asked.
+    leaves them out. `code` are, of each of `before`, `text` and `after`, the parts that are code within a line, or
+    nothing where none has any. `why` is told where it is asked for. `pinned` where it is the curated answer to the
+    question that was asked.
     """
 
     url: str
@@ -122,6 +127,7 @@ class Hit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     after: tuple[str, ...] = ()
     pinned: bool = False
     why: Why | None = None
+    code: tuple[Spans, ...] = ()
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

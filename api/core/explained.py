@@ -11,7 +11,7 @@ def shown_hits(hits: Sequence[Hit], *, explain: bool) -> Iterator[Hit]:
     """Hits without what stands around them."""
     for hit in hits:
         why = hit.why if explain else None
-        yield msgspec.structs.replace(hit, before=(), after=(), why=why)
+        yield msgspec.structs.replace(hit, before=(), after=(), code=(), why=why)
 
 
 def explanation_of(found: SearchResponse) -> Explanation | None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from api.core.segments import cells_of
+from schemas.answers import Spans
 
 _CODE_SPAN = re.compile(r"(?<!`)(`{1,3})(?!`)([^`]+)\1(?!`)")
 # What a client may turn into a link by itself, wherever it stands in a run of characters: GitHub's
@@ -37,6 +38,25 @@ def prose_markdown(text: str) -> str:
         place = span.end()
     parts.append(plain_markdown(line[place:]))
     return open_no_block(_joined(parts))
+
+
+def with_code_spans(text: str, spans: Spans) -> str:
+    """`text` with backticks around the parts that are code, for the functions here to write.
+
+    Text that has backticks already stays as it is, and so does a part that is within what a client may take for an
+    address or a citation, or holds but a piece of it: that becomes code as a whole.
+    """
+    if "`" in text:
+        return text
+    traps = list(_traps(text)) if spans else []
+    pieces, place = [], 0
+    for start, end in spans:
+        cuts = any(a < end and b > start and not (start <= a and b <= end) for a, b in traps)
+        code = text[start:end]
+        if not cuts and code.strip() and "|" not in code:
+            pieces += [text[place:start], f"`{code}`"]
+            place = end
+    return "".join([*pieces, text[place:]])
 
 
 def item_markdown(text: str) -> str:

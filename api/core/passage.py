@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from api.core.segments import Kind, Segment, cells_of, is_item, looks_like_code, segments_of
 from index.core.terms import terms_of
-from schemas.answers import HEADING_JOINT, MAX_AROUND, Hit
+from schemas.answers import HEADING_JOINT, MAX_AROUND, Hit, Spans
 
 MAX_SEGMENT_CHARS = 600
 MAX_CODE_CHARS = 1_200
@@ -18,7 +18,7 @@ class Passage:
     """A text, its segments, and which of them (`own`) the chunk found has a part of.
 
     `headings` are the terms of the page's title and of the headings over it, `heading` those of the
-    last of these.
+    last of these. `code` are the parts of the text that are code within a line.
     """
 
     text: str
@@ -26,10 +26,19 @@ class Passage:
     own: range
     headings: frozenset[str]
     heading: frozenset[str]
+    code: Spans = ()
 
     def terms_at(self, indices: Iterable[int]) -> frozenset[str]:
         """The terms of some segments."""
         return frozenset(term for n in indices for term in terms_of(self.segments[n].text))
+
+    def code_in(self, segment: Segment) -> Spans:
+        """The parts of one of its segments that are code within a line."""
+        return tuple(
+            (max(start, segment.start) - segment.start, min(end, segment.end) - segment.start)
+            for start, end in self.code
+            if start < segment.end and end > segment.start
+        )
 
     def blocks(self) -> Iterator[int]:
         """The blocks of code that are whole and short enough to be quoted."""
@@ -87,6 +96,11 @@ def passage_of(hit: Hit) -> Passage:
         range(own[0], own[-1] + 1) if own else range(0),
         frozenset(terms_of(f"{hit.title}\n{hit.section}")),
         frozenset(terms_of(heading_of(hit))),
+        tuple(
+            (start + first, start + last)
+            for start, spans in zip(starts, hit.code, strict=False)
+            for first, last in spans
+        ),
     )
 
 

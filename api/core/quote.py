@@ -8,7 +8,13 @@ from urllib.parse import quote
 
 from api.core.evidence import evidence, found_for
 from api.core.headings import headings_shown
-from api.core.markdown import code_markdown, item_markdown, prose_markdown, table_markdown
+from api.core.markdown import (
+    code_markdown,
+    item_markdown,
+    prose_markdown,
+    table_markdown,
+    with_code_spans,
+)
 from api.core.passage import Passage, passage_of
 from api.core.phrases import phrases_in
 from api.core.segments import Kind
@@ -85,7 +91,7 @@ def compose_answer(
         for rank in by_hit
         for block in (
             *_heading(numbers[rank], shown.get(rank)),
-            *_blocks(numbers[rank], by_hit[rank]),
+            *_blocks(numbers[rank], by_hit[rank], passages[rank]),
         )
     )
     citations = tuple(
@@ -154,10 +160,15 @@ def _heading(n: int, heading: str | None) -> Iterator[str]:
         yield f"**{prose_markdown(heading)}** [{n}]"
 
 
-def _blocks(n: int, picks: Sequence[Pick]) -> Iterator[str]:
+def _blocks(n: int, picks: Sequence[Pick], passage: Passage) -> Iterator[str]:
     for kind, group in groupby(picks, key=_block_kind):
         segments = list(group)
-        texts = [pick.segment.text for pick in segments]
+        texts = [
+            pick.segment.text
+            if kind is Kind.CODE
+            else with_code_spans(pick.segment.text, passage.code_in(pick.segment))
+            for pick in segments
+        ]
         if kind is Kind.CODE:
             yield from (f"{code_markdown(text)}\n\n[{n}]" for text in texts)
         elif kind is Kind.ITEM:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from api.core.segments import Kind, Segment, segments_of
 from api.core.vocabulary import CONNECTING
+from index.core.inline_code import without_signs
 from index.core.stored import DumpedPage
 from index.core.terms import terms_of
 
@@ -74,7 +75,7 @@ def passages_of(pages: Iterable[DumpedPage]) -> list[Passage]:
 def _passages(page: DumpedPage) -> Iterator[Passage]:
     texts: dict[int, list[str]] = {}
     for section, text, _ in page.chunks:
-        texts.setdefault(section, []).append(text)
+        texts.setdefault(section, []).append(without_signs(text))
     title = bare(page.title)
     for ordinal, (path, anchor) in enumerate(page.sections):
         if ordinal not in texts or not path:

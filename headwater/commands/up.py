@@ -32,9 +32,9 @@ from headwater.seeing.opening import open_watch
 from headwater.server import serve
 from headwater.settings import Settings
 from headwater.statistics import Statistics
-from index.handlers.search import shown_as_of
+from index.handlers.search import shown_page
 from ingest.adapters.webhook_http import webhook_routes
-from schemas.answers import PageResponse, PageSection
+from schemas.answers import PageResponse
 from schemas.errors import BadConfiguration, PermanentError, TransientError, WrongUse
 from schemas.ids import SourceName
 
@@ -232,22 +232,7 @@ def _app(
 
 async def _page_at(url: str, *, runtime: Runtime) -> PageResponse | None:
     page = await runtime.store.search.page_at(url)
-    if page is None:
-        return None
-    return PageResponse(
-        url=page.url,
-        title=page.title,
-        source=page.source,
-        path=page.path,
-        commit=page.commit,
-        sections=[
-            PageSection(
-                heading=section.heading, path=section.path, anchor=section.anchor, text=section.text
-            )
-            for section in page.sections
-        ],
-        as_of=shown_as_of(page.as_of),
-    )
+    return shown_page(page) if page else None
 
 
 async def _ping(runtime: Runtime) -> str | None:

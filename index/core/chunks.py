@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from itertools import pairwise
 
+from index.core.inline_code import spans_in
 from index.core.pages import Block, BlockKind, Chunk, Section
 from schemas.ids import TextHash
 
@@ -65,9 +66,12 @@ def _split_section(
     prefix = fit_prefix(prefix_of(title, section.path), limits, count_tokens)
     room = limits.max_tokens - (count_tokens([prefix])[0] if prefix else 2)
     pieces = list(_pieces(section.blocks, limits=limits, room=room, count_tokens=count_tokens))
-    for body in _pack(pieces, room=room, target_chars=limits.target_chars):
+    bodies = list(_pack(pieces, room=room, target_chars=limits.target_chars))
+    code = spans_in(bodies, ((block.text, block.code) for block in section.blocks))
+    for body, spans in zip(bodies, code, strict=True):
         embedded = f"{prefix}\n{body}" if prefix else body
-        yield Chunk(ordinal, body, embedded, TextHash(sha256(embedded.encode()).digest()))
+        text_hash = TextHash(sha256(embedded.encode()).digest())
+        yield Chunk(ordinal, body, embedded, text_hash, spans)
 
 
 def fit_prefix(prefix: str, limits: ChunkLimits, count_tokens: CountTokens) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from index.core.inline_code import without_signs
 from index.core.pinned import Apart
 from index.core.rank import Candidate, Ranked
 from index.core.terms import terms_of
@@ -90,6 +91,11 @@ def _standing_in(chunk: Candidate, terms: Collection[str]) -> tuple[str, ...]:
     """Those of `terms` that lexical search finds in a chunk."""
     if not terms:
         return ()
-    texts = (chunk.title, *chunk.heading_path, chunk.key.path.rpartition(".")[0], chunk.text)
+    texts = (
+        chunk.title,
+        *chunk.heading_path,
+        chunk.key.path.rpartition(".")[0],
+        without_signs(chunk.text),
+    )
     standing = {term for text in texts for term in terms_of(text)}
     return tuple(term for term in terms if term in standing)

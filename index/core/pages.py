@@ -1,13 +1,15 @@
 """What a page is once it is read: sections of blocks, and the chunks cut from them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
+from index.core.inline_code import read_signs, with_signs
+from schemas.answers import Spans
 from schemas.ids import TextHash
 
-PARSER = "2026.11.3"
+PARSER = "2026.11.4"
 """Changes with anything that alters the sections, anchors or text of some page."""
-CHUNKER = "2026.11.4"
+CHUNKER = "2026.11.5"
 """Changes with anything that alters the chunks or terms of some page."""
 
 
@@ -23,10 +25,19 @@ class BlockKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A run of text that is cut only when it is too long: by lines if code or a table, else by sentences."""
+    """A run of text that is cut only when it is too long: by lines if code or a table, else by sentences.
+
+    `code` are the parts of it that the page shows as code within a line; blocks differ by their text alone.
+    """
 
     kind: BlockKind
     text: str
+    code: Spans = field(default=(), compare=False)
+
+    def settled(self) -> "Block":
+        """The block without the signs that its parser set in its text; what is code as a whole has no code in it."""
+        text, code = read_signs(self.text)
+        return Block(self.kind, text, () if self.kind is BlockKind.CODE else code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +65,21 @@ class ParsedPage:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """The unit embedded: `text` is the body shown, `embedded` the text with page title and heading path before it."""
+    """The unit embedded: `text` is the body shown, `embedded` the text with page title and heading path before it.
+
+    `code` are the parts of the body that are code within a line.
+    """
 
     section: int
     text: str
     embedded: str
     text_hash: TextHash
+    code: Spans = ()
+
+    @property
+    def stored(self) -> str:
+        """The body as the index keeps it, with signs around its code."""
+        return with_signs(self.text, self.code)
 
 
 @dataclass(frozen=True, slots=True)

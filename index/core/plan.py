@@ -184,7 +184,9 @@ def _section_writes(
 
 def _chunk_writes(page: ReadPage, stored: Sequence[StoredChunk]) -> tuple[ChunkWrite, ...]:
     writes = [
-        ChunkWrite(ordinal, chunk.section, chunk.text, chunk.text_hash, shown_digest(chunk.text))
+        ChunkWrite(
+            ordinal, chunk.section, chunk.stored, chunk.text_hash, shown_digest(chunk.stored)
+        )
         for ordinal, chunk in enumerate(page.chunks)
     ]
     return tuple(

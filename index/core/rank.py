@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from index.core.alike import likeness, shingles_of, telling_words
+from index.core.inline_code import without_signs
 from index.core.names import defines
 from schemas.ids import Generation, SourceName
 
@@ -193,11 +194,12 @@ def without_repeats(
             break
         candidate = one.candidate
         texts = seen.setdefault((candidate.title, *candidate.heading_path), [])
-        if any(_says_the_same(candidate.text, text, least) for text in texts):
+        said = without_signs(candidate.text)
+        if any(_says_the_same(said, text, least) for text in texts):
             repeats.append(n)
         else:
             kept.append(n)
-            texts.append(candidate.text)
+            texts.append(said)
     free = max(0, min(k, most) - len(kept))
     return [ranked[n] for n in sorted([*kept, *repeats[:free]])]
 
@@ -265,7 +267,7 @@ def _above(first: Sequence[Ranked], others: Sequence[Ranked]) -> list[Ranked]:
 
 def _is_named(candidate: Candidate, names: Sequence[str]) -> bool:
     headings = (candidate.title, *candidate.heading_path[-1:])
-    return bool(names) and defines(names, headings=headings, text=candidate.text)
+    return bool(names) and defines(names, headings=headings, text=without_signs(candidate.text))
 
 
 def _scored(page: Sequence[Ranked], weights: RankWeights) -> list[Ranked]:

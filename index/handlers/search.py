@@ -7,6 +7,7 @@ import structlog
 
 from index.core.caps import cap_sources
 from index.core.explain import Account, left_out_of, passed_over, why_of
+from index.core.inline_code import read_signs, without_signs
 from index.core.names import names_in
 from index.core.pinned import Apart, set_apart
 from index.core.ports import QueryVector, SearchStore
@@ -25,9 +26,19 @@ from index.core.rank import (
     without_repeats,
 )
 from index.core.steering import Steering
+from index.core.stored import ShownPage
 from index.core.synonyms import widened_terms
 from index.core.terms import terms_of
-from schemas.answers import HEADING_JOINT, AsOf, Explanation, Hit, SearchResponse, Why
+from schemas.answers import (
+    HEADING_JOINT,
+    AsOf,
+    Explanation,
+    Hit,
+    PageResponse,
+    PageSection,
+    SearchResponse,
+    Why,
+)
 from schemas.errors import EmbedderUnavailable, StoreUnavailable, UnknownSource
 from schemas.ids import SourceName
 
@@ -198,14 +209,37 @@ async def _around(
     return await store.around(found.generation, [one.candidate for one in kept])
 
 
+def shown_page(page: ShownPage) -> PageResponse:
+    """The public shape of a page."""
+    return PageResponse(
+        url=page.url,
+        title=page.title,
+        source=page.source,
+        path=page.path,
+        commit=page.commit,
+        sections=[
+            PageSection(
+                heading=section.heading,
+                path=section.path,
+                anchor=section.anchor,
+                text=without_signs(section.text),
+            )
+            for section in page.sections
+        ],
+        as_of=shown_as_of(page.as_of),
+    )
+
+
 def _hit(ranked: Ranked, standing: Standing, why: Why, around: Around) -> Hit:
     chunk = ranked.candidate
+    texts, code = zip(*map(read_signs, (*around.before, chunk.text, *around.after)), strict=True)
+    at = len(around.before)
     return Hit(
         url=chunk.url,
         title=chunk.title,
         section=HEADING_JOINT.join(chunk.heading_path),
         anchor=chunk.anchor,
-        text=chunk.text,
+        text=texts[at],
         score=ranked.score,
         source=chunk.key.source,
         commit=chunk.commit,
@@ -214,8 +248,9 @@ def _hit(ranked: Ranked, standing: Standing, why: Why, around: Around) -> Hit:
         vector_rank=standing.vectors,
         lexical_rank=standing.lexical,
         committed_at=chunk.committed_at,
-        before=around.before,
-        after=around.after,
+        before=texts[:at],
+        after=texts[at + 1 :],
+        code=code if any(code) else (),
         pinned=ranked.parts.pinned > 0,
         why=why,
     )

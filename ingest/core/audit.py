@@ -47,5 +47,5 @@ def dump_of(path: str, url: str, page: ReadPage) -> DumpedPage:
         url,
         page.title,
         tuple((section.path, section.anchor) for section in page.sections),
-        tuple((chunk.section, chunk.text, chunk.text_hash) for chunk in page.chunks),
+        tuple((chunk.section, chunk.stored, chunk.text_hash) for chunk in page.chunks),
     )

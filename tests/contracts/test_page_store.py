@@ -53,6 +53,27 @@ def test_an_applied_page_is_what_the_event_says(
     assert shown == {"a.md": dump_of("a.md", event.url, ReadHere().read(event))}
 
 
+def test_a_page_that_says_the_same_but_shows_it_as_code_is_stored_anew_without_a_vector(
+    shelf: Shelf, generation: Generation, runner: asyncio.Runner
+) -> None:
+    plain, marked = (
+        changed("a.md", 1, "# T\n\nCall init now.\n"),
+        changed("a.md", 2, "# T\n\nCall `init` now.\n"),
+    )
+    runner.run(put(plain, generation, shelf.pages))
+
+    runner.run(put(marked, generation, shelf.pages))
+
+    before, after = (ReadHere().read(event) for event in (plain, marked))
+    assert [one.text_hash for one in before.chunks] == [one.text_hash for one in after.chunks]
+    shown = runner.run(shelf.generations.dump(generation, SOURCE))
+    assert (
+        shown
+        == {"a.md": dump_of("a.md", marked.url, after)}
+        != {"a.md": dump_of("a.md", marked.url, before)}
+    )
+
+
 def test_an_equal_page_moves_on_to_its_revision_alone(
     shelf: Shelf, generation: Generation, runner: asyncio.Runner
 ) -> None:

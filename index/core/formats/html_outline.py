@@ -52,7 +52,9 @@ class Outline:
 
     def sections(self) -> tuple[Section, ...]:
         return tuple(
-            Section(draft.heading, draft.path, draft.anchor, tuple(draft.blocks))
+            Section(
+                draft.heading, draft.path, draft.anchor, tuple(map(Block.settled, draft.blocks))
+            )
             for draft in self._drafts
             if draft.is_section
         )

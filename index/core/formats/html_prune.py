@@ -18,6 +18,7 @@ from index.core.formats.html_rules import (
 )
 from index.core.formats.html_tree import Element, Kind
 from index.core.formats.invisible import strip_invisible
+from index.core.inline_code import as_code
 
 # Of elements that hold others, so that what reads the tree may recurse; deeper text is paragraphs.
 MAX_DEPTH = 50
@@ -27,6 +28,7 @@ _GAPS = re.compile(r" *\n\s*| {2,}")
 _PILCROWS = frozenset(("", "#", "¶", "§", "🔗"))
 _PREFIX_CLASSES = words("sig-prename descclassname")
 _NAME_CLASSES = words("sig-name descname") | _PREFIX_CLASSES
+_CODE = words("code kbd samp tt")
 _QUALIFIES = (".", "::")
 
 
@@ -86,18 +88,24 @@ class _Builder:
         self._run: list[str] = []
         self._loose = ""  # the id of a mark with no text behind it yet
         self._admonitions = 0
+        self._code_depth = 0
+        self._goes_on = False  # with the code of the element around
 
     def finish(self) -> Element:
         self._flush()
         return self._stack[0]
 
     def add_text(self, text: str) -> None:
-        if self._stack[-1].kind is Kind.CODE:
+        top = self._stack[-1]
+        if top.kind is Kind.CODE:
             self._run.append(text)
         elif text.isspace():
             self._run.append(" ")
         else:
-            self._run.append(_SPACES.sub(" ", text))
+            text = _SPACES.sub(" ", text)
+            if self._code_depth and top.kind is not Kind.HEADING and not top.is_object:
+                text, self._goes_on = as_code(text, goes_on=self._goes_on), True
+            self._run.append(text)
             self._loose = ""
 
     def skips(self, node: LexborNode, attributes: Attributes) -> bool:
@@ -129,12 +137,17 @@ class _Builder:
             self._break()
         else:
             self._note_name(node, attributes)
+            if tag in _CODE:
+                self._code_depth += 1
+                self._goes_on = False
         return element
 
     def close(self, node: LexborNode, element: Element | None) -> None:
         if element is None:
             if node.tag in BREAKING_TAGS:
                 self._break()
+            else:
+                self._code_depth -= node.tag in _CODE
             return
         self._flush()
         self._stack.pop()

@@ -23,7 +23,7 @@ from index.core.formats.markdown_directives import (
     table_html,
 )
 from index.core.formats.markdown_mkdocs import prepare_mkdocs
-from index.core.formats.markdown_roles import role_text
+from index.core.formats.markdown_roles import is_code, role_text
 from index.core.formats.markdown_rst import rst_to_myst
 from index.core.formats.markdown_syntax import parser_of
 from schemas.formats import Dialect
@@ -158,7 +158,9 @@ class MarkdownHtml(RendererHTML):
         return ""
 
     def role(self, tokens: Sequence[Token], at: int, options: OptionsDict, env: EnvType) -> str:
-        return escape(role_text(tokens[at].meta["name"], tokens[at].content))
+        name = tokens[at].meta["name"]
+        text = escape(role_text(name, tokens[at].content))
+        return f"<tt>{text}</tt>" if is_code(name) else text
 
     def substitution(
         self, tokens: Sequence[Token], at: int, options: OptionsDict, env: EnvType

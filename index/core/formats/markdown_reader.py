@@ -10,6 +10,7 @@ from index.core.formats.html_guard import defuse
 from index.core.formats.html_rules import words
 from index.core.formats.invisible import strip_invisible
 from index.core.formats.markdown_sections import PageText
+from index.core.inline_code import as_code, without_signs
 from index.core.pages import BlockKind, ParsedPage
 
 _HEADINGS = words("h1 h2 h3 h4 h5 h6")
@@ -18,6 +19,7 @@ _BLOCKS = _HEADINGS | words("""
     figure footer form header hr hw-note hw-part legend li main menu nav ol option p pre section
     summary table tbody td tfoot th thead tr ul
 """)
+_CODE = words("code kbd samp tt")
 _OPENINGS: dict[str, Callable[[PageText], None]] = {
     **dict.fromkeys(("ul", "ol", "dl", "menu", "dir"), PageText.open_list),
     **dict.fromkeys(("li", "dt"), PageText.start_item),
@@ -49,6 +51,8 @@ class PageReader:
         self._level = 0
         self._foreign_depth = 0
         self._code_depth = 0
+        self._signed_depth = 0
+        self._goes_on = False
         self._is_preformatted = False
 
     def read_html(self, html: str) -> None:
@@ -104,8 +108,10 @@ class PageReader:
         return True
 
     def _enter_inline(self, tag: str, node: LexborNode) -> None:
-        if tag == "code":
-            self._code_depth += 1
+        if tag in _CODE:
+            self._code_depth += tag == "code"
+            self._signed_depth += 1
+            self._goes_on = False
         elif tag == "br":
             self._text.add_verbatim("\n")
         elif tag == "img":
@@ -126,10 +132,13 @@ class PageReader:
             self._is_preformatted = False
             self._labels = []
             _CLOSINGS.get(tag, _do_nothing)(self._text)
-        elif tag == "code":
-            self._code_depth -= 1
+        elif tag in _CODE:
+            self._code_depth -= tag == "code"
+            self._signed_depth -= 1
 
     def _add_text(self, text: str) -> None:
+        if self._signed_depth and not self._is_preformatted and text.strip():
+            text, self._goes_on = as_code(text, goes_on=self._goes_on), True
         if self._is_preformatted:
             self._text.add_verbatim(text)
         elif self._code_depth:
@@ -139,7 +148,7 @@ class PageReader:
 
     def _end_heading(self, node: LexborNode) -> None:
         marks = node.attributes
-        heading = " ".join(self._text.take_run().split())
+        heading = " ".join(without_signs(self._text.take_run()).split())
         anchor = self._anchor_of(heading, marks)
         if "data-rubric" in marks or self._text.is_enclosed:
             self._text.add_block(BlockKind.PROSE, heading)

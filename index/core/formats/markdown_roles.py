@@ -50,6 +50,12 @@ def role_text(name: str, content: str) -> str:
     return target.replace("-->", "\N{TRIANGULAR BULLET}") if role == "menuselection" else target
 
 
+def is_code(name: str) -> bool:
+    """Whether the page shows the text of a role as code."""
+    role = name.rpartition(":")[2].lower()
+    return role in _OBJECTS or role.startswith("code")
+
+
 def _object_text(role: str, target: str) -> str:
     shown = target[1:].rpartition(".")[2] if target.startswith("~") else target.lstrip(".")
     return f"{shown}()" if role in _CALLABLES and not shown.endswith(")") else shown

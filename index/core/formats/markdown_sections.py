@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 
 from index.core.formats.invisible import strip_invisible
+from index.core.inline_code import without_signs
 from index.core.pages import Block, BlockKind, ParsedPage, Section
 
 _SPACES = re.compile(r"\s+")
@@ -95,7 +96,7 @@ class PageText:
 
     def start_section(self, level: int, heading: str, anchor: str) -> None:
         """Begin the section of a heading; deeper ones stand below it."""
-        heading = strip_invisible(heading).strip()
+        heading = without_signs(strip_invisible(heading)).strip()
         self._headings = [above for above in self._headings if above[0] < level]
         self._headings.append((level, heading))
         path = tuple(text for _, text in self._headings)
@@ -155,7 +156,7 @@ class PageText:
                 heading=read.heading,
                 path=read.path,
                 anchor=read.anchor,
-                blocks=tuple(read.blocks),
+                blocks=tuple(map(Block.settled, read.blocks)),
             )
             for read in self._sections
             if read.path or read.blocks

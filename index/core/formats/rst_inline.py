@@ -2,6 +2,8 @@
 
 from docutils import nodes
 
+from index.core.inline_code import as_code, without_signs
+
 MAX_SUBSTITUTED = 200_000
 """Characters that substitutions may add to one page; they can nest, and so grow without bound."""
 
@@ -37,6 +39,8 @@ class InlineText:
             return str(node.get("alt") or "")
         if isinstance(node, nodes.footnote_reference | nodes.citation_reference):
             return f"[{self._joined(node)}]" if node.children else self.mark(node)
+        if isinstance(node, nodes.literal):
+            return as_code(without_signs(self._joined(node)))
         if isinstance(node, nodes.option_group):
             return ", ".join(self._raw(option) for option in node.children)
         if isinstance(node, nodes.option_argument):

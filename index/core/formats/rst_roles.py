@@ -25,6 +25,11 @@ _ICONS = frozenset(
         "material-round",
     }
 )
+_SHOWN_AS_CODE = frozenset(
+    """
+    any attr class code const data envvar exc file func literal meth mod obj option samp type
+    """.split()  # noqa: SIM905 - a table of words reads better as text
+)
 _CALLS = frozenset({"func", "meth", "py:func", "py:meth"})
 _PLAIN = re.compile(
     "abbr|abbreviation|acronym|b|command|del|dfn|emphasis|i|ins|kbd|mailheader|makevar|manpage|mark|mimetype"
@@ -66,7 +71,8 @@ class PlainInliner(Inliner):
         role = self.aliased(role or self.default_role)
         if role == "raw":
             return [nodes.raw(rawsource, text.replace("\x00", "\\"), format="html")], []
-        return [nodes.inline(rawsource, shown(role, text))], []
+        kind = nodes.literal if is_code(role) else nodes.inline
+        return [kind(rawsource, shown(role, text))], []
 
     def aliased(self, role: str) -> str:
         """The role that `role` was derived from on this page, or itself."""
@@ -78,6 +84,11 @@ def _patterns() -> SimpleNamespace:
     inliner = Inliner()
     inliner.init_customizations(SimpleNamespace(pep_references=False, rfc_references=False))
     return inliner.patterns
+
+
+def is_code(role: str) -> bool:
+    """Whether the page shows the text of a role as code."""
+    return role.rpartition(":")[2] in _SHOWN_AS_CODE
 
 
 def shown(role: str, text: str) -> str:

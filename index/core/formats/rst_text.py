@@ -7,6 +7,7 @@ from docutils import nodes
 
 from index.core.formats.rst_inline import InlineText
 from index.core.formats.rst_ready import Ready
+from index.core.inline_code import without_signs
 from index.core.pages import Block, BlockKind, Section
 
 
@@ -23,7 +24,7 @@ def read_sections(document: nodes.document) -> tuple[Section, ...]:
     reader = _Reader(document)
     reader.read_section(document, ())
     return tuple(
-        Section(draft.heading, draft.path, draft.anchor, tuple(draft.blocks))
+        Section(draft.heading, draft.path, draft.anchor, tuple(map(Block.settled, draft.blocks)))
         for draft in reader.drafts
         if draft.path or draft.blocks
     )
@@ -43,7 +44,7 @@ class _Reader:
                 self.drafts[-1].blocks += self._blocks(child)
 
     def _open(self, section: nodes.section, path: tuple[str, ...]) -> None:
-        heading = self._inline.line(section[0])
+        heading = without_signs(self._inline.line(section[0]))
         path = (*path, heading)
         anchor = _published_id(section["ids"], self._labels)
         self._labels = []

@@ -15,6 +15,7 @@ from api.core.markdown import (
     plain_text,
     prose_markdown,
     table_markdown,
+    with_code_spans,
 )
 
 RENDERER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
@@ -67,6 +68,45 @@ def test_what_is_shown_is_the_text_itself(text: str) -> None:
     tokens = shown(prose_markdown(text))
 
     assert "".join(token.content for token in tokens) == " ".join(text.split())
+
+
+@given(hostile | st.text(), st.lists(st.integers(0, 60), max_size=6))
+@example("see https://evil.example/?q=x and [1]", [4, 12, 15, 20, 34, 36])
+@example("a|b", [0, 3])
+def test_s18_what_is_code_on_the_page_is_code_and_nothing_more(text: str, ends: list[int]) -> None:
+    """Told at any place, in text that means no good."""
+    bounds = sorted({min(end, len(text)) for end in ends})
+    spans = tuple(zip(bounds[::2], bounds[1::2], strict=False))
+
+    tokens = shown(prose_markdown(with_code_spans(text, spans)))
+
+    assert {token.type for token in tokens} <= INERT | {"paragraph_open", "paragraph_close"}
+    plain = "\0".join(token.content for token in tokens if token.type == "text")
+    assert not LINKED.search(plain)
+    assert not re.search(r"[\[【［〔]\s*\d+\s*[\]】］〕]", plain)
+    if "`" not in text:
+        said = "".join(token.content for token in tokens)
+        assert "".join(said.split()) == "".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "shown_as"),
+    [
+        ("Call ray.init() first.", "ray.init()", "Call `ray.init()` first."),
+        ("Datasets and the map_batches call", "Dataset", "`Dataset`s and the map_batches call"),
+        ("init first", "init", "`init` first"),
+        ("See https://x.example/docs now.", "docs", "See `https://x.example/docs` now."),
+        ("Take [1] of a list.", "1", "Take `[1]` of a list."),
+        ("Take items[1] of a list.", "items[1]", "Take `items[1]` of a list."),
+        ("Either a ` or init.", "init", "Either a \\` or init."),
+    ],
+)
+def test_code_within_a_line_is_shown_as_code_but_for_a_piece_of_an_address_or_a_citation(
+    text: str, code: str, shown_as: str
+) -> None:
+    start = text.index(code)
+
+    assert prose_markdown(with_code_spans(text, ((start, start + len(code)),))) == shown_as
 
 
 @given(hostile.filter(lambda text: "`" not in text))

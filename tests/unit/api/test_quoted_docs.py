@@ -112,8 +112,10 @@ def every_hit() -> Iterator[Hit]:
             count_tokens=lambda texts: [len(text.split()) for text in texts],
         )
         for ordinal, section in enumerate(page.sections):
-            texts = [chunk.text for chunk in chunks if chunk.section == ordinal]
+            own = [chunk for chunk in chunks if chunk.section == ordinal]
+            texts = [chunk.text for chunk in own]
             for n, chunk in enumerate(texts):
+                around = own[max(0, n - MAX_AROUND) : n + 1 + MAX_AROUND]
                 yield Hit(
                     url=f"https://docs.example.org/{name}",
                     title=page.title,
@@ -126,6 +128,7 @@ def every_hit() -> Iterator[Hit]:
                     similarity=0.4,
                     before=tuple(texts[max(0, n - MAX_AROUND) : n]),
                     after=tuple(texts[n + 1 : n + 1 + MAX_AROUND]),
+                    code=tuple(one.code for one in around),
                 )
 
 
@@ -159,11 +162,11 @@ def answer(question: str) -> Quoted:
         ),
         (
             "What does option_loam do?",
-            "| Option | Default | Meaning |\n| --- | --- | --- |\n| option_loam | 11 |",
+            "| Option | Default | Meaning |\n| --- | --- | --- |\n| `option_loam` | 11 |",
         ),
         ("Which plans are free?", "These plans are free of charge: [1]\n\n- the plan for students"),
         ("Which plan is for students?", "- the plan for students [1]"),
-        ("What does acme init write?", "acme init writes a configuration to `~/.acme.toml`. [1]"),
+        ("What does acme init write?", "`acme init` writes a configuration to `~/.acme.toml`. [1]"),
         ("What do npm users need?", "npm users need nothing else. [1]"),
     ],
 )
