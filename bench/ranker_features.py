@@ -30,7 +30,7 @@ _CHUNKS = 3
 def pages_of(question: str, candidates: Sequence[Candidate]) -> list[list[Ranked]]:
     """The pages as search ranks them, each with its best chunks, the first of which carries the page's score."""
     weights = replace(RankWeights(), per_page=_CHUNKS)
-    ordered = order_page_first(candidates, weights=weights, names=names_in(question))
+    ordered = order_page_first(candidates, weights=weights, names=names_in(question)).ranked
     ranked = without_repeats(ordered, least=weights.alike, k=0, most=len(ordered))
     pages: dict[str, list[Ranked]] = {}
     for one in ranked:

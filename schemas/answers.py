@@ -71,12 +71,13 @@ class Why(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 class LeftOutReason(StrEnum):
     """Why something found is not in an answer: its path weighs nothing, it answers a question that is not asked, its
-    source has all places that it may have, or it says what a better one says.
+    source or its page has all places that it may have, or it says what a better one says.
     """
 
     CAPPED = "capped"
     HIDDEN = "hidden"
     NOT_ASKED = "not_asked"
+    PAGE_FULL = "page_full"
     REPEATS = "repeats"
 
 

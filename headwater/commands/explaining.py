@@ -9,6 +9,7 @@ _REASONS = {
     LeftOutReason.CAPPED: "its source has all the places that it may have",
     LeftOutReason.HIDDEN: "the weight of its path hides it",
     LeftOutReason.NOT_ASKED: "a curated answer to another question",
+    LeftOutReason.PAGE_FULL: "its page has all the places that it may have",
     LeftOutReason.REPEATS: "it says what a better one says",
 }
 

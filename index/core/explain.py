@@ -1,5 +1,6 @@
 """Why each section ranked where it did, told from the very values that it was ranked by."""
 
+import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -18,7 +19,7 @@ class Account:
     """What a ranking was made with: `widened` are the terms that synonyms added, `hidden` what no answer may have.
 
     `passed_over` would have had a place, but for the most that its source may have; `repeats`, but for a better one
-    that says the same.
+    that says the same. `crowded` would have one too, but for the most that its page may have.
     """
 
     apart: Apart
@@ -26,6 +27,7 @@ class Account:
     hidden: Sequence[Candidate]
     passed_over: Sequence[Ranked] = ()
     repeats: Sequence[Ranked] = ()
+    crowded: Sequence[Ranked] = ()
 
 
 def why_of(ranked: Ranked, account: Account) -> Why:
@@ -58,7 +60,8 @@ def left_out_of(account: Account) -> list[LeftOut]:
     )
     capped = (_left_out(one.candidate, LeftOutReason.CAPPED) for one in account.passed_over)
     repeats = (_left_out(one.candidate, LeftOutReason.REPEATS) for one in account.repeats)
-    return [one for each in (pinned, hidden, capped, repeats) for one in _distinct(each)]
+    crowded = (_left_out(one.candidate, LeftOutReason.PAGE_FULL) for one in account.crowded)
+    return [one for each in (pinned, hidden, capped, repeats, crowded) for one in _distinct(each)]
 
 
 def passed_over(ranked: Sequence[Ranked], kept: Sequence[Ranked]) -> list[Ranked]:
@@ -68,9 +71,23 @@ def passed_over(ranked: Sequence[Ranked], kept: Sequence[Ranked]) -> list[Ranked
     return [one for one in ranked[: last + 1] if one.candidate.key not in keys]
 
 
+def crowded_out(crowded: Sequence[Ranked], kept: Sequence[Ranked], *, k: int) -> list[Ranked]:
+    """Those of `crowded` that score above some of the `k` that were `kept`, all where places are free; no section that
+    has a place by another chunk.
+    """
+    scores = [one.score for one in kept if not one.parts.pinned]
+    least = min(scores, default=math.inf) if len(kept) >= k else -math.inf
+    shown = {_section(one.candidate) for one in kept}
+    return [one for one in crowded if one.score > least and _section(one.candidate) not in shown]
+
+
+def _section(chunk: Candidate) -> str:
+    return f"{chunk.url}#{chunk.anchor}" if chunk.anchor else chunk.url
+
+
 def _left_out(chunk: Candidate, reason: LeftOutReason, likeness: float | None = None) -> LeftOut:
     return LeftOut(
-        url=f"{chunk.url}#{chunk.anchor}" if chunk.anchor else chunk.url,
+        url=_section(chunk),
         section=HEADING_JOINT.join(chunk.heading_path) or chunk.title,
         source=chunk.key.source,
         path=chunk.key.path,

@@ -130,6 +130,14 @@ class Ranked:
     parts: Parts = field(default_factory=Parts)
 
 
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """A ranking, and the best first what has no place in it, since its page has all that it may have."""
+
+    ranked: list[Ranked]
+    crowded: list[Ranked]
+
+
 WeightOf = Callable[[ChunkKey], float]
 """What the score of a chunk is multiplied by, 0 or more, for the path of its page."""
 
@@ -154,7 +162,7 @@ def order_page_first(
     weight_of: WeightOf = same_weight,
     first: Sequence[Candidate] = (),
     names: Sequence[str] = (),
-) -> list[Ranked]:
+) -> Ordered:
     """Fuse both rankings, order the pages, and take the best chunk of each, then the second best, and so on.
 
     `names` are those of the question, as `names_in` gives them. Ties fall back to source, path and ordinal. The first
@@ -173,7 +181,8 @@ def order_page_first(
         for depth in range(weights.per_page)
     )
     others = [ranked for round_ in rounds for ranked in round_]
-    return [*_above(_fuse(first, weights, weight_of, names), others), *others]
+    crowded = sorted((one for page in pages for one in page[weights.per_page :]), key=_best_first)
+    return Ordered([*_above(_fuse(first, weights, weight_of, names), others), *others], crowded)
 
 
 def without_repeats(

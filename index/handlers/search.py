@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from index.core.caps import cap_sources
-from index.core.explain import Account, left_out_of, passed_over, why_of
+from index.core.explain import Account, crowded_out, left_out_of, passed_over, why_of
 from index.core.inline_code import read_signs, without_signs
 from index.core.names import names_in
 from index.core.pinned import Apart, set_apart
@@ -16,6 +16,7 @@ from index.core.rank import (
     Candidate,
     Candidates,
     ChunkKey,
+    Ordered,
     QueryTerms,
     Ranked,
     RankWeights,
@@ -101,13 +102,13 @@ async def search_index(
     ways = steering.ways_to_ask(question) if steering.pinned else ()
     apart = set_apart(found.chunks, ways, steering.pinned, has_vectors=has_vectors)
     ordered, ranked, kept = _ranked(question, apart, k=k, searcher=searcher)
+    crowded = crowded_out(ordered.crowded, kept, k=k)
     standings = {
         **standings_of(apart.others, has_vectors=has_vectors),
         **standings_of(apart.first, has_vectors=has_vectors),
     }
-    account = Account(
-        apart, widened, hidden, passed_over(ranked, kept), passed_over(ordered, ranked)
-    )
+    repeats = passed_over(ordered.ranked, ranked)
+    account = Account(apart, widened, hidden, passed_over(ranked, kept), repeats, crowded)
     around = await _around(found, kept, searcher.store)
     return SearchResponse(
         question=question,
@@ -133,7 +134,7 @@ async def search_index(
 
 def _ranked(
     question: str, apart: Apart, *, k: int, searcher: Searcher
-) -> tuple[list[Ranked], list[Ranked], list[Ranked]]:
+) -> tuple[Ordered, list[Ranked], list[Ranked]]:
     """All in order, those of them that repeat none, and the `k` of these that are shown."""
     ordered = order_page_first(
         apart.others,
@@ -142,8 +143,8 @@ def _ranked(
         first=apart.first,
         names=names_in(question),
     )
-    most = len(ordered) if searcher.caps else k
-    ranked = without_repeats(ordered, least=searcher.weights.alike, k=k, most=most)
+    most = len(ordered.ranked) if searcher.caps else k
+    ranked = without_repeats(ordered.ranked, least=searcher.weights.alike, k=k, most=most)
     return ordered, ranked, cap_sources(ranked, searcher.caps, k=k)
 
 

@@ -25,5 +25,5 @@ def rank_page_first(
     """The first `k` without repeats."""
     ordered = order_page_first(
         candidates, weights=weights, weight_of=weight_of, first=first, names=names
-    )
+    ).ranked
     return without_repeats(ordered, least=weights.alike, k=k)

@@ -31,6 +31,7 @@ def candidate(
     source: SourceName = DOCS,
     heading: str = "A",
     text: str = "Text.",
+    anchor: str = "a",
 ) -> Candidate:
     return Candidate(
         key=ChunkKey(source, path, ordinal),
@@ -38,7 +39,7 @@ def candidate(
         url=f"https://x/{path}",
         title="T",
         heading_path=("T", heading),
-        anchor="a",
+        anchor=anchor,
         text=text,
         commit="c0ffee",
         cosine=cosine,
@@ -153,6 +154,35 @@ def test_what_a_source_has_no_place_for_is_told() -> None:
         ("2.md", LeftOutReason.CAPPED),
         ("3.md", LeftOutReason.CAPPED),
     ]
+
+
+def test_what_a_page_has_no_place_for_is_told_where_it_is_better_than_what_has_one() -> None:
+    near = [
+        candidate("a.md", n, anchor=f"s{n}", cosine=0.9 - n / 100, text=f"Text {n}.")
+        for n in range(4)
+    ]
+    far = candidate("a.md", 4, anchor="s4", cosine=0.1, text="Text 4.")
+    again = candidate("a.md", 5, anchor="s0", cosine=0.8, text="Text 5.")
+    others = [candidate(f"{n}.md", n, cosine=0.5, text=f"Of {n}.") for n in range(6)]
+
+    response = search([*near, far, again, *others], k=8)
+
+    assert response.explanation is not None
+    assert [(one.url, one.reason) for one in response.explanation.left_out] == [
+        ("https://x/a.md#s2", LeftOutReason.PAGE_FULL),
+        ("https://x/a.md#s3", LeftOutReason.PAGE_FULL),
+    ]
+
+
+def test_what_a_page_has_no_place_for_is_told_where_places_are_free() -> None:
+    found = [
+        candidate("a.md", n, anchor=f"s{n}", cosine=-0.1 * n, text=f"Text {n}.") for n in range(3)
+    ]
+
+    response = search(found, k=3)
+
+    assert response.explanation is not None
+    assert [one.url for one in response.explanation.left_out] == ["https://x/a.md#s2"]
 
 
 def test_what_says_the_same_as_a_better_one_is_told() -> None:
