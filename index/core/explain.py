@@ -97,11 +97,13 @@ def _left_out(chunk: Candidate, reason: LeftOutReason, likeness: float | None = 
 
 
 def _distinct(left_out: Iterable[LeftOut]) -> list[LeftOut]:
-    """Each section once."""
+    """Each section once; what follows the last that is told is not made."""
     by_section: dict[str, LeftOut] = {}
     for one in left_out:
         by_section.setdefault(one.url, one)
-    return list(by_section.values())[:_MOST_LEFT_OUT]
+        if len(by_section) == _MOST_LEFT_OUT:
+            break
+    return list(by_section.values())
 
 
 def _standing_in(chunk: Candidate, terms: Collection[str]) -> tuple[str, ...]:
