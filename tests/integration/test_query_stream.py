@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, MutableMapping, Sequence
+from collections.abc import AsyncGenerator, Callable, MutableMapping, Sequence
 
 import httpx
 import msgspec
@@ -81,15 +81,18 @@ async def left_s(double: Double, path: str, body: dict[str, object], **more: obj
     """How long after its client the model is left."""
     async with served(double, **more) as at:  # type: ignore[arg-type]
         asking = asyncio.ensure_future(at.client.post(path, json=QUESTION | body))
-        while not double.calls:
-            await asyncio.sleep(0.01)
-        await asyncio.sleep(0.2)  # it is at the model now, and stays there
+        await until(lambda: double.is_silent)  # it is at the model now, and stays there
         asking.cancel()
         start_s = time.monotonic()
-        while not double.gone:
-            assert time.monotonic() < start_s + 30
-            await asyncio.sleep(0.005)
+        await until(lambda: double.gone > 0)
         return time.monotonic() - start_s
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    deadline_s = time.monotonic() + 30
+    while not is_so():
+        assert time.monotonic() < deadline_s
+        await asyncio.sleep(0.005)
 
 
 def assert_no_error(

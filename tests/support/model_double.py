@@ -19,6 +19,8 @@ class Exchange:
     body: dict[str, Any]
     writer: asyncio.StreamWriter
     gone: asyncio.Event
+    is_silent: bool = False
+    """Whether all was said that will be, and the caller has not left."""
 
     async def head(self, status: int = 200, kind: str = "text/event-stream", **more: str) -> None:
         """Send the head; the body ends with the connection."""
@@ -81,6 +83,7 @@ def hangs(*pieces: str) -> Script:
         if pieces:
             await exchange.head()
             await exchange.text(*pieces)
+        exchange.is_silent = True
         await exchange.gone.wait()
 
     return script
@@ -102,6 +105,7 @@ class Double:
 
     scripts: list[Script] = field(default_factory=list)
     bodies: list[dict[str, Any]] = field(default_factory=list)
+    exchanges: list[Exchange] = field(default_factory=list)
     models: object = field(default_factory=lambda: {"object": "list", "data": []})
     gone: int = 0
     """How many callers have left before their reply had ended."""
@@ -116,6 +120,11 @@ class Double:
     def calls(self) -> int:
         """Completions asked for."""
         return len(self.bodies)
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether some caller waits for what will not be said."""
+        return any(exchange.is_silent for exchange in self.exchanges)
 
     def play(self, *scripts: Script) -> None:
         """Answer with these from now on."""
@@ -149,6 +158,7 @@ class Double:
             await exchange.problem(200 if known else 404, self.models if known else {})
             return
         self.bodies.append(exchange.body)
+        self.exchanges.append(exchange)
         script = self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
         watching = asyncio.ensure_future(self._watch(reader, exchange.gone))
         playing = asyncio.ensure_future(script(exchange))
