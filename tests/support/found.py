@@ -15,11 +15,13 @@ GENERATION = Generation(1)
 class FoundStore:
     """`index.core.ports.SearchStore`: offers the first `limit` of its chunks, and remembers what it was asked."""
 
-    def __init__(self, chunks: Sequence[Candidate]) -> None:
+    def __init__(
+        self, chunks: Sequence[Candidate], around: Mapping[ChunkKey, Around] | None = None
+    ) -> None:
         self.chunks = chunks
+        self._around = around or {}
         self.limits: list[int] = []
         self.terms: tuple[str, ...] = ()
-        self.looked_around: list[ChunkKey] = []
 
     async def candidates(
         self,
@@ -38,8 +40,7 @@ class FoundStore:
         self, generation: Generation, chunks: Sequence[Candidate]
     ) -> Mapping[ChunkKey, Around]:
         assert generation == GENERATION
-        self.looked_around = [chunk.key for chunk in chunks]
-        return {}
+        return {chunk.key: self._around[chunk.key] for chunk in chunks if chunk.key in self._around}
 
 
 async def some_vector(_question: str) -> QueryVector:

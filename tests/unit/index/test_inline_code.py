@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from index.core.chunks import ChunkLimits, split_page
 from index.core.inline_code import as_code, read_signs, with_signs, without_signs
 from index.core.pages import Block, BlockKind, Chunk, Section
-from index.core.rank import RankWeights
+from index.core.rank import Around, RankWeights
 from index.core.reading import parse_page
 from index.core.stored import ShownPage, ShownSection
 from index.handlers import Searcher, Within, search_index
@@ -127,10 +127,11 @@ def test_chunks_have_the_code_of_their_blocks_and_are_cut_and_embedded_as_withou
 def test_a_hit_has_texts_without_signs_and_tells_where_their_code_is() -> None:
     stored = with_signs("Call init first.", ((5, 9),))
     found = [
-        candidate("a.md", 0.9, text=stored, before=("Before.",), after=(stored,)),
+        candidate("a.md", 0.9, text=stored),
         candidate("b.md", 0.8, text="No code."),
     ]
-    searcher = Searcher(FoundStore(found), some_vector, RankWeights(), 100)
+    store = FoundStore(found, {found[0].key: Around(("Before.",), (stored,))})
+    searcher = Searcher(store, some_vector, RankWeights(), 100)
 
     response = asyncio.run(search_index("init?", k=2, within=Within(), searcher=searcher))
 
