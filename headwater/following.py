@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,25 +31,36 @@ _log = structlog.get_logger()
 _REMOTE_POLL_S, _PATH_POLL_S = 60.0, 2.0
 _SETTLE_S = 0.02
 _BACKOFF_CAP_S = 60.0
+_ASKED_EVERY_S = 3.0
 
 
 @dataclass(slots=True)
 class Hint:
-    """That a source may have moved, since when that is known, and the trace of whoever said so."""
+    """That a source may have moved, since when that is known, and the trace of whoever said so.
+
+    A question that waits for a commit only asks: anybody may, so it breaks off nothing, and is heard every few seconds.
+    """
 
     since: datetime | None = None
     trace: Carrier = ""
     _is_given: asyncio.Event = field(default_factory=asyncio.Event)
+    _is_asked: asyncio.Event = field(default_factory=asyncio.Event)
+    _heard_s: float = -math.inf
 
     def give(self) -> None:
         """Note a hint; the first of several counts."""
         self.since = self.since or utc_now()
         self._is_given.set()
 
+    def ask(self) -> None:
+        """Note that a question waits."""
+        self._is_asked.set()
+
     def take(self) -> datetime | None:
         """Begin to serve it. Returns: since when it is known, None when there is none."""
         since, self.since = self.since, None
         self._is_given.clear()
+        self._is_asked.clear()
         return since
 
     def is_given(self) -> bool:
@@ -60,6 +72,21 @@ class Hint:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(at_most_s):
                 await self._is_given.wait()
+
+    async def pause(self, at_most_s: float) -> None:
+        """Return once it is given, or after this time; where a question asks, as soon as one is heard again."""
+        ends = {asyncio.create_task(self._is_given.wait()), asyncio.create_task(self._hear())}
+        try:
+            await asyncio.wait(ends, timeout=at_most_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for end in ends:
+                end.cancel()
+
+    async def _hear(self) -> None:
+        await self._is_asked.wait()
+        clock = asyncio.get_running_loop().time
+        await asyncio.sleep(self._heard_s + _ASKED_EVERY_S - clock())
+        self._heard_s = clock()
 
 
 @dataclass(slots=True)
@@ -83,6 +110,11 @@ class Following:
         if source in self.hints:
             self.hints[source].give()
         return source in self.hints
+
+    def ask(self, source: SourceName) -> None:
+        """Say that a question waits for something newer of a source, if that is followed."""
+        if source in self.hints:
+            self.hints[source].ask()
 
     def told(self, event: PageEvent, _generation: Generation, outcome: Outcome | None) -> None:
         """`stream.handlers.Told`: measure what was applied."""
@@ -111,7 +143,7 @@ class Following:
 async def follow(
     source: Source, following: Following, *, filled: Collection[Generation], progress: Progress
 ) -> None:
-    """Sync a source for ever: at once, at every hint, and after its polling time.
+    """Sync a source for ever: at once, at every hint, where a question asks, and after its polling time.
 
     The generations in `filled` have all of it; one that is there beside them is sent everything.
     """
@@ -151,7 +183,9 @@ async def follow(
             following.troubles.pop(source.name, None)
             following.metrics.source_trouble.labels(source=source.name).set(0)
             await _after_sync(report, following)
-        await hint.wait(_pause_s(source, failures))
+        # One that fails is left alone for a while, whoever asks.
+        wait = hint.wait if failures else hint.pause
+        await wait(_pause_s(source, failures))
 
 
 def _syncer(following: Following, progress: Progress) -> Syncer:

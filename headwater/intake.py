@@ -144,8 +144,9 @@ async def pass_hints(runtime: Runtime, following: Following) -> None:
     deliveries = PostgresDeliveries(runtime.store.database)
     while True:
         with contextlib.suppress(StoreUnavailable):
-            async for source in deliveries.hints():
-                following.hint(source)
+            async for source, is_asked in deliveries.hints():
+                pass_on = following.ask if is_asked else following.hint
+                pass_on(source)
         await asyncio.sleep(_RECONNECT_S)
 
 

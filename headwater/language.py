@@ -20,6 +20,7 @@ from headwater.runtime import Runtime
 from headwater.settings import Settings
 from index.adapters.postgres.commits import PostgresCommits
 from index.adapters.postgres.conversations import PostgresConversations
+from index.adapters.postgres.deliveries import PostgresDeliveries
 from index.handlers import CommitWaiter
 from schemas.errors import BadConfiguration
 
@@ -99,4 +100,6 @@ def answering_of(runtime: Runtime, language: Language, meter: Meter) -> Answerin
 def _waiter(runtime: Runtime) -> CommitWaiter:
     """What all questions of this process wait for commits with."""
     store = runtime.store
-    return CommitWaiter(PostgresCommits(store.database, store.search), time.monotonic)
+    commits = PostgresCommits(store.database, store.search)
+    ask = PostgresDeliveries(store.database).ask
+    return CommitWaiter(commits, time.monotonic, ask=ask)

@@ -1,16 +1,26 @@
 """Waiting until commits are searchable."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+import contextlib
+import math
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from index.core.ports import CommitStore
 from index.handlers.search import shown_as_of
-from schemas.errors import BadQuestion, CommitNotSearchable, UnknownSource
+from schemas.errors import BadQuestion, CommitNotSearchable, StoreUnavailable, UnknownSource
 from schemas.ids import Revision, SourceName
 
 WITHIN_S = 10.0
 _EVERY_S = 0.1
+_ASK_EVERY_S = 3.0
+
+Ask = Callable[[SourceName], Awaitable[None]]
+"""Asks whoever follows a source to look for what is newer. Raises: StoreUnavailable."""
+
+
+async def ask_nobody(_source: SourceName) -> None:
+    """An `Ask` where nobody follows."""
 
 
 @dataclass(slots=True)
@@ -18,13 +28,17 @@ class CommitWaiter:
     """Waits for commits; one for all requests of a process.
 
     However many wait, the store is asked at most once in `every_s` whether a sync has finished, and only then does each
-    look for its own commits. Nothing is held in between. `now_s` is a clock that only goes forward.
+    look for its own commits. Nothing is held in between. `ask` is told what is missing, each source at most once in
+    `ask_every_s`. `now_s` is a clock that only goes forward.
     """
 
     store: CommitStore
     now_s: Callable[[], float]
     within_s: float = WITHIN_S
     every_s: float = _EVERY_S
+    ask: Ask = ask_nobody
+    ask_every_s: float = _ASK_EVERY_S
+    _asked_s: dict[SourceName, float] = field(default_factory=dict)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _published: Mapping[SourceName, Revision] = field(default_factory=dict)
     _looked_at_s: float | None = None
@@ -69,10 +83,19 @@ class CommitWaiter:
     ) -> None:
         """Return once one of the sources has come further than `before`."""
         while True:
+            await self._ask_for(names)
             await asyncio.sleep(self.every_s)
             now = await self._state()
             if any(now.get(name) != before.get(name) for name in names):
                 return
+
+    async def _ask_for(self, names: Iterable[SourceName]) -> None:
+        now_s = self.now_s()
+        for name in names:
+            if now_s - self._asked_s.get(name, -math.inf) >= self.ask_every_s:
+                self._asked_s[name] = now_s
+                with contextlib.suppress(StoreUnavailable):  # the source is polled anyway
+                    await self.ask(name)
 
     async def _state(self) -> Mapping[SourceName, Revision]:
         """How far the sources are, as of at most `every_s` ago."""

@@ -4,9 +4,11 @@ import json
 import signal
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 
@@ -250,6 +252,34 @@ def test_commands_run_beside_the_server(site: Site) -> None:
     assert (repair.status, repair.out.count("equal to a rebuild")) == (0, 2)
     assert "three times" in found["hits"][0]["text"]
     assert verified.status == 0, verified
+
+
+def test_a_question_that_waits_for_a_commit_has_it_looked_for(site: Site) -> None:
+    site.guide.write("page5.md", page("Page 5", "Fact five came by a question."))
+    commit = site.guide.commit()
+    asked = {"question": "fact five", "min_commit": {"guide": commit[:12]}}
+
+    response = site.serving.client.post("/search", json=asked)
+
+    assert response.status_code == 200, response.text
+    assert response.json()["as_of"]["guide"]["commit"] == commit
+    assert "came by a question" in "".join(hit["text"] for hit in response.json()["hits"])
+
+
+def test_however_many_questions_wait_a_source_is_looked_at_seldom(site: Site) -> None:
+    looked = 'headwater_syncs_total{outcome="unchanged",source="guide"}'
+    before = site.serving.metric(looked)
+
+    def ask(_: int) -> int:
+        wanted = {"question": "fact?", "min_commit": {"guide": "badcafe1"}}
+        url = f"{site.serving.base}/search"
+        return httpx.post(url, json=wanted, timeout=60).status_code
+
+    with ThreadPoolExecutor(max_workers=30) as crowd:
+        statuses = list(crowd.map(ask, range(30)))
+
+    assert set(statuses) == {409}
+    assert 1 <= site.serving.metric(looked) - before <= 5  # in 10 s and a little, one in 3
 
 
 def test_an_index_beside_the_server_asks_it_to_look_and_reports(site: Site) -> None:

@@ -10,7 +10,7 @@ from index.adapters.postgres.statements import statement
 from schemas.errors import StoreUnavailable
 from schemas.ids import SourceName
 
-_CHANNEL = "headwater_hint"
+_CHANNEL, _ASKING = "headwater_hint", "headwater_ask"
 
 
 class PostgresDeliveries:
@@ -52,15 +52,24 @@ class PostgresDeliveries:
         hinted_at: datetime = row[1]
         return hinted_at
 
-    async def hints(self) -> AsyncIterator[SourceName]:
-        """Every source hinted from now on, in any process. Raises: StoreUnavailable when the connection ends."""
+    async def ask(self, source: SourceName) -> None:
+        """Tell whoever follows `source` that a question waits for what is newer than the index."""
+        async with self._database.statement() as cursor:
+            await cursor.execute("SELECT pg_notify(%s, %s)", (_ASKING, source))
+
+    async def hints(self) -> AsyncIterator[tuple[SourceName, bool]]:
+        """Every source hinted or asked for from now on, in any process, and whether it is a question that asks.
+
+        Raises: StoreUnavailable when the connection ends.
+        """
         try:
             connection = await psycopg.AsyncConnection.connect(
                 self._database.conninfo, autocommit=True
             )
             async with connection:
                 await connection.execute("LISTEN headwater_hint")
+                await connection.execute("LISTEN headwater_ask")
                 async for notice in connection.notifies():
-                    yield SourceName(notice.payload)
+                    yield SourceName(notice.payload), notice.channel == _ASKING
         except psycopg.OperationalError as error:
             raise StoreUnavailable(str(error)) from error

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pytest
 
@@ -131,6 +132,43 @@ def test_however_many_wait_they_ask_together_and_look_again_only_after_a_sync() 
 
     assert commits.looks <= 21
     assert commits.lookups == many
+
+
+def test_whoever_follows_is_asked_for_what_is_missing_and_however_many_wait_seldom() -> None:
+    commits = Commits()
+    commits.sync(DOCS, "c0ffee12")
+    asked: list[tuple[SourceName, float]] = []
+
+    async def ask(source: SourceName) -> None:
+        asked.append((source, time.monotonic()))
+
+    async def crowd() -> None:
+        wait = CommitWaiter(
+            commits, time.monotonic, within_s=1.0, every_s=0.01, ask=ask, ask_every_s=0.4
+        )
+        await wait({"docs": "c0ffee12"})
+        with pytest.raises(UnknownSource):
+            await wait({"docs": "badcafe1", "nowhere": "badcafe1"})
+        wanted = {"docs": "c0ffee12", "blog": "badcafe1"}
+        await asyncio.wait([asyncio.create_task(wait(wanted)) for _ in range(100)])
+
+    asyncio.run(crowd())
+
+    assert {source for source, _ in asked} == {BLOG}
+    times = [at_s for _, at_s in asked]
+    assert 2 <= len(times) <= 3
+    assert all(later - sooner >= 0.4 for sooner, later in pairwise(times))
+
+
+def test_one_that_cannot_be_asked_for_is_waited_for_all_the_same() -> None:
+    commits = Commits()
+
+    async def ask(_: SourceName) -> None:
+        raise StoreUnavailable("it takes no writes")
+
+    wait = CommitWaiter(commits, time.monotonic, within_s=0.05, every_s=0.01, ask=ask)
+    with pytest.raises(CommitNotSearchable):
+        asyncio.run(wait({"docs": "c0ffee12"}))
 
 
 def test_a_store_that_goes_away_ends_the_wait() -> None:
