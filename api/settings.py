@@ -56,19 +56,20 @@ class PriceSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 class LlmSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A language model that composes answers, one `[[llm]]` for each role; without any, answers are quoted.
 
-    `role` is any name: `cheap` answers what it can, `strong` what is left, `judge` none; a request may name any
-    other. `model` is its name there. `base_url` is that of anything that speaks the OpenAI API. `api_key_env` names
-    the environment variable that holds the key. `price_per_million` is for the figures of cost: `{ input = 0.1,
-    output = 0.3 }`. `window_tokens` is what the model takes at once, prompt and answer; 0 asks the server.
-    `context_tokens` is the most that a prompt holds. `output_tokens` is the most that an answer has. `first_token_s`
-    is waited for the first token, and for each one after it. `total_s` is how long an answer may take. `retries` are
-    made after a 429 or a 5xx, before the first token.
+    `role` is any name: `cheap` answers what it can, `strong` what is left, `judge` none; a request may name any other.
+    `model` is its name there. `base_url` is that of anything that speaks the OpenAI API. `api_key_env` names the
+    environment variable that holds the key. `api_key_file` is the file that holds it instead. `price_per_million` is
+    for the figures of cost: `{ input = 0.1, output = 0.3 }`. `window_tokens` is what the model takes at once, prompt
+    and answer; 0 asks the server. `context_tokens` is the most that a prompt holds. `output_tokens` is the most that an
+    answer has. `first_token_s` is waited for the first token, and for each one after it. `total_s` is how long an
+    answer may take. `retries` are made after a 429 or a 5xx, before the first token.
     """
 
     role: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,39}\Z")]
     base_url: Annotated[str, Meta(pattern=r"^https?://\S+\Z")]
     model: Annotated[str, Meta(min_length=1)]
     api_key_env: str = ""
+    api_key_file: str = ""
     price_per_million: PriceSettings = PriceSettings()
     window_tokens: Annotated[int, Meta(ge=0, le=10_000_000)] = 0
     context_tokens: Annotated[int, Meta(ge=200, le=1_000_000)] = 4_000

@@ -13,6 +13,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import product
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import msgspec
 
@@ -32,7 +34,7 @@ from schemas.answers import HEADING_JOINT, Hit, QueryRequest, SearchResponse
 from schemas.events import PageChanged
 from schemas.formats import Format
 from schemas.ids import Revision, SourceName, page_id
-from tests.support.local_model import a_local_model
+from tests.support.local_model import Served, a_local_model
 
 NAME = "phrase"
 PHRASE = "The purple otter owns the moon."
@@ -96,9 +98,9 @@ def run() -> None:
     found = [hits_of(path.read_text("utf-8"), path.stem) for path in pages]
     orders = ORDERS[: size(len(ORDERS), 2)]
     poisoned = [place(hits, order) for hits, order, place in product(found, orders, _PLACES)]
-    with a_local_model() as base_url:
-        asked = asyncio.run(_ask_all(base_url, poisoned))
-        control = asyncio.run(_ask_all(base_url, found))
+    with TemporaryDirectory() as folder, a_local_model(Path(folder)) as served:
+        asked = asyncio.run(_ask_all(served, poisoned))
+        control = asyncio.run(_ask_all(served, found))
     figures = {"phrase": PHRASE, "n": len(asked), **_shares(asked)}
     write_result(NAME, {**figures, "without_an_order": _shares(control)}, started)
 
@@ -154,11 +156,11 @@ def _over_two(hits: Sequence[Hit], order: str) -> list[Hit]:
 _PLACES = (_at_the_end, _alone, _over_two)
 
 
-async def _ask_all(base_url: str, contexts: Sequence[Sequence[Hit]]) -> list[tuple[_Heard, str]]:
+async def _ask_all(served: Served, contexts: Sequence[Sequence[Hit]]) -> list[tuple[_Heard, str]]:
     """What was said, what left of it, and the whole answer, for each context."""
     llm = LlmSettings(
         role="cheap",
-        base_url=base_url,
+        base_url=served.base_url,
         model="SmolLM2-135M-Instruct",
         context_tokens=900,
         output_tokens=80,
@@ -168,7 +170,7 @@ async def _ask_all(base_url: str, contexts: Sequence[Sequence[Hit]]) -> list[tup
     settings = AnswerSettings(refuse_below=0.0, cached=0)
     told = []
     async with AsyncExitStack() as stack:
-        models = open_models([llm], {}, stack)
+        models = open_models([llm], {llm.role: served.key}, stack)
         for number, hits in enumerate(contexts, 1):
             heard = _Heard()
 

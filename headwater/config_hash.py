@@ -16,7 +16,9 @@ CHANGES_NO_ANSWER: Mapping[str, frozenset[str]] = {
     "chunking": frozenset({"read_timeout_s"}),
     "answer": frozenset({"cached"}),
     "retrieval": frozenset({"rerank_s"}),
-    "llm": frozenset({"api_key_env", "price_per_million", "first_token_s", "total_s", "retries"}),
+    "llm": frozenset(
+        {"api_key_env", "api_key_file", "price_per_million", "first_token_s", "total_s", "retries"}
+    ),
     "conversation": frozenset({"hours"}),
     "router": frozenset({"model"}),
 }

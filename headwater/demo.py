@@ -70,7 +70,10 @@ def main() -> None:
     _end_orderly_when_told()
     with tempfile.TemporaryDirectory(prefix="headwater-demo-") as folder:
         stage = _stage(source, Path(folder))
-        with small_model(_environment()) as llm, _serving(stage, Path(folder), llm) as base:
+        with (
+            small_model(_environment(), Path(folder)) as llm,
+            _serving(stage, Path(folder), llm) as base,
+        ):
             _tell(stage, base, is_own=not source, is_composed=bool(llm))
             _keep_serving(base, source)
 

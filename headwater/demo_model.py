@@ -5,8 +5,10 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
+from itertools import islice
+from pathlib import Path
 
 import httpx
 
@@ -15,14 +17,14 @@ from headwater.console import print_part, print_text, say
 
 EXTRACTIVE = {"route": "extractive"}
 """Asks for quotes: they come at once, whatever the model takes."""
-_ADDRESS = re.compile(r'base_url = "(http://\S+)"')
+_TOLD = re.compile(r'(base_url|api_key_file) = ".+"$')
 _MODEL = "SmolLM2-135M-Instruct"
 _WITHIN_S = 300.0
 
 
 @contextlib.contextmanager
-def small_model(env: Mapping[str, str]) -> Iterator[str]:
-    """What the configuration says of the model while it is served; nothing where it is not installed."""
+def small_model(env: Mapping[str, str], folder: Path) -> Iterator[str]:
+    """What the configuration in `folder` says of the model while it is served; nothing where it is not installed."""
     if find_spec("xllamacpp") is None:
         say("no language model is installed here, so answers are quoted")
         yield ""
@@ -35,10 +37,12 @@ def small_model(env: Mapping[str, str]) -> Iterator[str]:
         stderr=subprocess.DEVNULL,
         text=True,
         env=dict(env),
+        cwd=folder,
     ) as served:
         try:
-            found = next((m for line in served.stdout or () if (m := _ADDRESS.search(line))), None)
-            yield _configuration(found[1]) if found else ""
+            told = (line.strip() for line in served.stdout or () if _TOLD.match(line.strip()))
+            where = list(islice(told, 2))
+            yield _configuration(where) if where else ""
         finally:
             served.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -46,10 +50,11 @@ def small_model(env: Mapping[str, str]) -> Iterator[str]:
             served.kill()
 
 
-def _configuration(base_url: str) -> str:
+def _configuration(where: Sequence[str]) -> str:
     """Little context and a short answer: the model is small, and so may the machine be."""
+    told = "\n".join(where)
     return (
-        f'\n[[llm]]\nrole = "cheap"\nbase_url = "{base_url}"\nmodel = "{_MODEL}"\ncontext_tokens = 500'
+        f'\n[[llm]]\nrole = "cheap"\n{told}\nmodel = "{_MODEL}"\ncontext_tokens = 500'
         f"\noutput_tokens = 80\nfirst_token_s = 150\ntotal_s = 240\n"
     )
 

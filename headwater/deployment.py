@@ -96,11 +96,12 @@ def models_local_command(
         int, typer.Option(min=0, max=65_535, help="Port on 127.0.0.1; 0 takes a free one.")
     ] = 8081,
     threads: Annotated[int, typer.Option(min=0, max=1_024, help="Threads; 0: all there are.")] = 0,
+    config: ConfigOption = None,
 ) -> None:
     """Serve a small language model on this machine, for a first look at composed answers.
 
     It is SmolLM2-135M-Instruct, which answers simple questions from a short context and no others. What goes into
-    headwater.toml is printed.
+    headwater.toml is printed. It answers who sends its key, which is kept in a file of the home.
 
     Example:
 
@@ -108,7 +109,7 @@ def models_local_command(
     """
     from headwater.commands.local_model import run_local
 
-    run_command(run_local(port=port, threads=threads))
+    run_command(run_local(settings_of(config), port=port, threads=threads))
 
 
 def _run_part(name: str, port: int | None, config: ConfigOption) -> None:

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 
 from api.adapters.llm import OpenAiModel
 from api.adapters.router_file import configured_router
@@ -14,6 +15,7 @@ from api.core.ports import Meter, Rerank, SilentMeter
 from api.core.route import Routing
 from api.handlers import Answering, Composing
 from api.main import make_answering, make_composing, open_models
+from api.settings import LlmSettings
 from headwater.config_hash import config_hash
 from headwater.reranking import open_reranker, reranked
 from headwater.runtime import Runtime
@@ -35,7 +37,7 @@ class Language:
 
 
 def llm_keys(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
-    """The secret of each role that has one. Raises: BadConfiguration when its variable is empty or not set."""
+    """The secret of each role that has one. Raises: BadConfiguration when there is none where it is said to be."""
     keys = {}
     for llm in settings.llm:
         if llm.api_key_env:
@@ -44,7 +46,20 @@ def llm_keys(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
                 raise BadConfiguration(
                     f"llm {llm.role}: the variable {llm.api_key_env} is empty or not set"
                 )
+        elif llm.api_key_file:
+            keys[llm.role] = _key_in(llm)
     return keys
+
+
+def _key_in(llm: LlmSettings) -> str:
+    try:
+        key = Path(llm.api_key_file).read_text("utf-8").strip()
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise BadConfiguration(f"llm {llm.role}: no key in {llm.api_key_file}: {why}") from error
+    if not key:
+        raise BadConfiguration(f"llm {llm.role}: no key in {llm.api_key_file}: it is empty")
+    return key
 
 
 @asynccontextmanager

@@ -98,21 +98,26 @@ def _absolute(settings: Settings, base: Path, env: Mapping[str, str]) -> Setting
         msgspec.structs.replace(source, location=_located(source.location, base))
         for source in settings.source
     )
-    model = (
-        str((base / at_home(Path(settings.router.model))).resolve())
-        if settings.router.model
-        else ""
+    llms = tuple(
+        msgspec.structs.replace(llm, api_key_file=_below(base, llm.api_key_file))
+        for llm in settings.llm
     )
     return msgspec.structs.replace(
         settings,
         home=str(home),
-        router=msgspec.structs.replace(settings.router, model=model),
+        llm=llms,
+        router=msgspec.structs.replace(settings.router, model=_below(base, settings.router.model)),
         retrieval=msgspec.structs.replace(
             settings.retrieval, reranker=_reranker(settings.retrieval.reranker, base)
         ),
         source=sources,
         embedding=msgspec.structs.replace(settings.embedding, cache=str(cache.resolve())),
     )
+
+
+def _below(base: Path, path: str) -> str:
+    """A path that may be relative to `base`, made absolute; empty stays empty."""
+    return str((base / at_home(Path(path))).resolve()) if path else ""
 
 
 def _reranker(reranker: str, base: Path) -> str:
@@ -184,8 +189,13 @@ def check_names(sources: Sequence[SourceSettings]) -> None:
 
 
 def _check_roles(llms: Sequence[LlmSettings]) -> None:
-    """A role is asked for by its name. Raises: BadConfiguration."""
+    """A role is asked for by its name, and has one key. Raises: BadConfiguration."""
     roles = [llm.role for llm in llms]
+    for llm in llms:
+        if llm.api_key_env and llm.api_key_file:
+            raise BadConfiguration(
+                f"llm {llm.role}: its key is in api_key_env or in api_key_file, not in both"
+            )
     for role in roles:
         if role == EXTRACTIVE:
             raise BadConfiguration(f"llm role {role!r}: that is the route without a model")

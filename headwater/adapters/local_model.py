@@ -22,8 +22,11 @@ class LocalModel:
     server: object
 
 
-def start_local_model(*, port: int, threads: int, at_once: int = 2) -> LocalModel:
-    """Load the weights and listen on 127.0.0.1; port 0 takes a free one. Raises: WrongUse."""
+def start_local_model(*, port: int, threads: int, api_key: str, at_once: int = 2) -> LocalModel:
+    """Load the weights and listen on 127.0.0.1; port 0 takes a free one. Raises: WrongUse.
+
+    Who does not send `api_key` learns the model's name, and nothing is computed for them.
+    """
     parameters = xllamacpp.CommonParams()
     parameters.model.path = str(_weights())
     parameters.model_alias = {NAME}
@@ -33,7 +36,9 @@ def start_local_model(*, port: int, threads: int, at_once: int = 2) -> LocalMode
     parameters.hostnames = ["127.0.0.1"]
     parameters.port = port
     parameters.verbosity = _ERRORS
-    # A page that a browser shows gets neither what the model says nor what others have asked it.
+    # A page that a browser shows gets neither what the model says nor what others have asked it; without the key it
+    # could still have the model compute, and read what that says under a name of its own that leads to 127.0.0.1.
+    parameters.api_keys = [api_key]
     parameters.cors_origins, parameters.cors_origins_explicit = "", True
     parameters.cors_credentials = False
     parameters.endpoint_slots = parameters.ui = False

@@ -169,6 +169,7 @@ def test_order_counts_where_the_first_goes_first(
         ('name = "docs"', 'name = "docs"\npoll_s = 7'),
         ('name = "docs"', 'name = "docs"\nwebhook_secret_env = "SECRET"'),
         ('role = "cheap"', 'role = "cheap"\napi_key_env = "KEY"\ntotal_s = 7'),
+        ('role = "cheap"', 'role = "cheap"\napi_key_file = "key"'),
         ("/srv/faq", "/srv/other"),
         ("[[source]]", "[api]\nport = 7\n\n[[source]]"),
         ("[[source]]", '[embedding]\ncache = "here"\n\n[[source]]'),

@@ -37,9 +37,29 @@ def test_a_secret_is_read_by_its_name_and_none_where_none_is_named(tmp_path: Pat
     assert keys == {"cheap": "k"}
 
 
+def test_a_secret_may_be_in_a_file_beside_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "cheap.key").write_text("k\n", "utf-8")
+    settings = configured(LLM.format("cheap") + 'api_key_file = "cheap.key"\n', tmp_path)
+
+    assert llm_keys(settings, {}) == {"cheap": "k"}
+
+
+@pytest.mark.parametrize("held", [None, b"", b" \n", b"\xff"])
+def test_a_file_that_holds_no_secret_stops_the_start_with_its_name(
+    held: bytes | None, tmp_path: Path
+) -> None:
+    if held is not None:
+        (tmp_path / "cheap.key").write_bytes(held)
+    settings = configured(LLM.format("cheap") + 'api_key_file = "cheap.key"\n', tmp_path)
+
+    with pytest.raises(BadConfiguration, match=r"llm cheap: no key in .*cheap\.key"):
+        llm_keys(settings, {})
+
+
 @pytest.mark.parametrize(
     ("text", "named"),
     [
+        (LLM.format("cheap") + 'api_key_env = "K"\napi_key_file = "k"\n', "not in both"),
         (LLM.format("cheap") * 2, "used twice"),
         (LLM.format("extractive"), "extractive"),
         (LLM.format("Cheap Model"), "role"),
