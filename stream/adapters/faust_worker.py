@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import ssl
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -74,18 +73,17 @@ class FaustWorker:
 
         Raises: what `consume` raised; BrokerUnavailable when the client has died; WorkerStalled when it gets nowhere.
         """
-        with tempfile.TemporaryDirectory(prefix="headwater-faust-") as folder:
-            async with asyncio.TaskGroup() as group:
-                watching = group.create_task(self._keep_watch())
-                try:
-                    await self._keep_running(folder, stop)
-                finally:
-                    watching.cancel()
+        async with asyncio.TaskGroup() as group:
+            watching = group.create_task(self._keep_watch())
+            try:
+                await self._keep_running(stop)
+            finally:
+                watching.cancel()
 
-    async def _keep_running(self, folder: str, stop: asyncio.Event) -> None:
+    async def _keep_running(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
             try:
-                failure = await self._run_once(folder, stop)
+                failure = await self._run_once(stop)
             except (KafkaError, OSError) as error:
                 _log.warning("broker.away", reason=str(error))
                 with contextlib.suppress(TimeoutError):
@@ -94,13 +92,13 @@ class FaustWorker:
             if failure is not None:
                 raise failure
 
-    async def _run_once(self, folder: str, stop: asyncio.Event) -> BaseException | None:
+    async def _run_once(self, stop: asyncio.Event) -> BaseException | None:
         """One life of the client. Returns: what `consume` raised, if that ended it."""
         self._failure = asyncio.get_running_loop().create_future()
         self._is_leaving = False
         self._idle.set()
         self._done.clear()
-        app = self._app = make_app(self._broker, folder)
+        app = self._app = make_app(self._broker)
         topic = app.topic(
             self._broker.topics.pages, key_serializer="raw", value_serializer="raw", acks=True
         )
@@ -191,16 +189,22 @@ class FaustWorker:
             await asyncio.wait_for(self._idle.wait(), _FINISH_WITHIN_S)
 
 
-def make_app(broker: Broker, folder: str) -> Any:
-    """A Faust app that reads and listens nowhere; `folder` is what it insists on."""
+class _App(faust.App):
+    """Makes none of the folders for tables on disk: a worker that is killed would leave them behind."""
+
+    async def on_first_start(self) -> None:
+        """Do nothing; making those folders is all that it is for."""
+
+
+def make_app(broker: Broker) -> Any:
+    """A Faust app that reads, listens nowhere and keeps nothing."""
     settings = broker.settings
     servers = ";".join(f"kafka://{server}" for server in broker.servers)
-    return faust.App(
+    return _App(
         broker.topics.indexers,
         broker=servers,
         broker_credentials=_credentials(broker),
         store="memory://",
-        datadir=folder,
         value_serializer="raw",
         key_serializer="raw",
         web_enabled=False,
