@@ -68,6 +68,7 @@ def test_without_a_terminal_it_edits_an_indexed_page_says_so_and_stops(
     assert demo.returncode == 0, out
     assert "Q: Growing quinces?" in out
     assert "Composed by SmolLM2-135M-Instruct on this machine" in out
+    assert "model_unavailable" not in out
     assert "Committed one paragraph to quince.ipynb" in out
     assert "There is no terminal" in out
     assert "Kingfisher" in out.partition("Committed")[2]
