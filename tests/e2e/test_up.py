@@ -266,6 +266,15 @@ def test_a_question_that_waits_for_a_commit_has_it_looked_for(site: Site) -> Non
     assert "came by a question" in "".join(hit["text"] for hit in response.json()["hits"])
 
 
+def test_a_question_in_another_process_has_it_looked_for_too(site: Site) -> None:
+    site.guide.write("page5.md", page("Page 5", "Fact five came by a command."))
+    commit = site.guide.commit()
+
+    found = site.program.done("search", "fact five", "--min-commit", f"guide={commit[:12]}")
+
+    assert found["as_of"]["guide"]["commit"] == commit
+
+
 def test_however_many_questions_wait_a_source_is_looked_at_seldom(site: Site) -> None:
     looked = 'headwater_syncs_total{outcome="unchanged",source="guide"}'
     before = site.serving.metric(looked)
