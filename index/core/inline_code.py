@@ -5,7 +5,9 @@ without them. The index keeps a text with its signs: Unicode's noncharacters, wh
 """
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 
 from schemas.answers import Spans
 
@@ -61,21 +63,26 @@ def spans_in(pieces: Sequence[str], texts: Iterable[tuple[str, Spans]]) -> list[
     ranges: list[tuple[int, int]] = []
     before = 0
     for text, spans in texts:
-        ranges += [
-            (before + _filled(text[:start]), before + _filled(text[:end])) for start, end in spans
-        ]
-        before += _filled(text)
+        place = 0
+        for start, end in spans:
+            first = before + _filled(text[place:start])
+            before = first + _filled(text[start:end])
+            ranges.append((first, before))
+            place = end
+        before += _filled(text[place:])
     if not ranges:
         return [()] * len(pieces)
     found: list[Spans] = []
     before = 0
     for piece in pieces:
         places = [at for at, character in enumerate(piece) if not character.isspace()]
-        inside = (
-            (max(first - before, 0), min(last - before, len(places))) for first, last in ranges
-        )
+        after = before + len(places)
+        # They are in order and apart: those of one piece stand side by side.
+        first = bisect_right(ranges, before, key=itemgetter(1))
+        stop = bisect_left(ranges, after, key=itemgetter(0))
+        inside = ((max(a, before) - before, min(b, after) - before) for a, b in ranges[first:stop])
         found.append(tuple((places[a], places[b - 1] + 1) for a, b in inside if a < b))
-        before += len(places)
+        before = after
     return found
 
 

@@ -1,6 +1,7 @@
 """Code within a line: parsers find it, chunks and hits tell where it is, and no text or vector is another for it."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 
 import msgspec
@@ -9,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from index.core.chunks import ChunkLimits, split_page
-from index.core.inline_code import as_code, read_signs, with_signs, without_signs
+from index.core.inline_code import as_code, read_signs, spans_in, with_signs, without_signs
 from index.core.pages import Block, BlockKind, Chunk, Section
 from index.core.rank import Around, RankWeights
 from index.core.reading import parse_page
@@ -122,6 +123,18 @@ def test_chunks_have_the_code_of_their_blocks_and_are_cut_and_embedded_as_withou
     ]
     assert shown([(c.text, c.code) for c in chunks]) == shown([(b.text, b.code) for b in blocks])
     assert [read_signs(c.stored) for c in chunks] == [(c.text, c.code) for c in chunks]
+
+
+def test_the_code_of_a_long_list_is_placed_in_time_that_grows_with_its_length() -> None:
+    lines = [f"name_{n} does this." for n in range(10_000)]
+    signed_lines = [line.replace(line.split()[0], as_code(line.split()[0])) for line in lines]
+    pieces = ["\n".join(lines[n : n + 20]) for n in range(0, len(lines), 20)]
+
+    start_s = time.process_time()
+    code = spans_in(pieces, [read_signs("\n".join(signed_lines))])
+
+    assert time.process_time() - start_s < 1
+    assert sum(map(len, code)) == len(lines)
 
 
 def test_a_hit_has_texts_without_signs_and_tells_where_their_code_is() -> None:
