@@ -18,7 +18,9 @@ _ADDRESS = re.compile(
 _RUN = re.compile(r"[^\s。，、；：！？（）「」]+")
 _MARKER = re.compile(r"[\[【［〔]\s*\^?\s*\d+[^\]】］〕]{0,80}[\]】］〕]")
 _BEFORE, _AFTER = "(\"'*“‘<", ".,;:!?\"'*”’>"
-_SPECIAL = re.compile(r"[\\`*\[\]~${]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w{1,32};)|<(?=[A-Za-z/!?])")
+_SPECIAL = re.compile(
+    r"[\\`*\[\]~${]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w{1,32};)|<(?=[A-Za-z/!?]|\Z)"
+)
 _BLOCK_START = re.compile(r"(?:#{1,6}(?=\s|$)|>|[-+=](?=[\s=-]|$)|\|)|(\d{1,9})(?=[.)](?:\s|$))")
 _ITEM_MARK = re.compile(r"\s*(?:(?:[-*+•]|\d{1,3}[.)])\s+){1,3}")
 _ESCAPED = re.compile(

@@ -57,6 +57,7 @@ def shown(markdown: str) -> list[Token]:
 @example("[x]: http://evil.example")
 @example("`` ` <b> ``")
 @example("a `b\\` c` <i>")
+@example("Ask </a@evil.example>now.")
 def test_s18_prose_is_one_paragraph_of_text_and_code(text: str) -> None:
     kinds = {token.type for token in shown(prose_markdown(text))}
 
