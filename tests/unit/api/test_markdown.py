@@ -71,7 +71,11 @@ def test_what_is_shown_is_the_text_itself(text: str) -> None:
     assert "".join(token.content for token in tokens) == " ".join(text.split())
 
 
-@given(hostile | st.text(), st.lists(st.integers(0, 60), max_size=6))
+@given(
+    hostile
+    | st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])),  # none is stored
+    st.lists(st.integers(0, 60), max_size=6),
+)
 @example("see https://evil.example/?q=x and [1]", [4, 12, 15, 20, 34, 36])
 @example("a|b", [0, 3])
 def test_s18_what_is_code_on_the_page_is_code_and_nothing_more(text: str, ends: list[int]) -> None:
