@@ -35,7 +35,7 @@ _BLANK_LINES = re.compile(r"\n(?:[ \t]*\n)+")
 _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})")
 _ITEM = re.compile(r"[ \t]*(?:[-*+•]|\d{1,3}[.)])[ \t]+(?=\S)")
 _CODE_SPAN = re.compile(r"(?<!`)(`{1,3})(?!`)[^`]+\1(?!`)")
-_STOP = re.compile(r"[.!?][\"')\]]{0,3}\s+")
+_STOP = re.compile(r"[.!?؟।][\"')\]]{0,3}\s+|[。！？][」』）”’]{0,3}\s*")
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(])(?:e\.g|i\.e|etc|vs|cf|fig|eq|no|dr|mr|ms|approx|incl|resp|[a-z])\.$",
     re.IGNORECASE,
@@ -63,6 +63,8 @@ _INDENTED = re.compile(r"(?: {4}|\t)\S")
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 _STOPS = ".!?:;,"
 _MIN_WORDS = 3
+_UNSPACED = re.compile(r".{5,}[。！？][」』）”’]{0,3}", re.DOTALL)
+"""A sentence of a script that sets no spaces between its words, which has an end of its own."""
 _MAX_CODE_LINE = 1_000
 
 
@@ -217,7 +219,11 @@ def _sentence(text: str, start: int, end: int) -> _Part:
     begins = (
         not words[0][0].islower() or last in ".!?"
     )  # a name in lower case, not a rest of a line
-    is_whole = last == ":" or (len(words) >= _MIN_WORDS and last not in ",;" and begins)
+    is_whole = (
+        last == ":"
+        or (len(words) >= _MIN_WORDS and last not in ",;" and begins)
+        or _UNSPACED.fullmatch(text, start, end) is not None
+    )
     return (Kind.SENTENCE if is_whole else Kind.OTHER), start, end
 
 

@@ -14,7 +14,7 @@ CountTokens = Callable[[Sequence[str]], Sequence[int]]
 """Tokens of each text as the embedding model counts them, its special tokens included."""
 
 _SPACE = re.compile(r"\s")
-_SENTENCE_END = re.compile(r"(?<=[.!?:;])\s+|\n+")
+_SENTENCE_END = re.compile(r"(?<=[.!?:;])\s+|\n+|(?<=[。！？])(?![」』）”’])")
 _MAX_PREFIX_SHARE = 0.4
 _MAX_PIECE_CHARS = 4_000
 """A tokenizer may count a word of any length as one token it does not know: characters are bounded beside tokens."""

@@ -32,6 +32,21 @@ def test_sentences_end_where_they_end(sentences: list[str]) -> None:
     assert texts[0] == sentences[0]
 
 
+@pytest.mark.parametrize(
+    "sentences",
+    [
+        ["失敗したジョブは三回再試行されます。", "その後、保留されます。"],
+        ["作业失败后会重试三次！", "（之后会被搁置。）", "为什么会失败？"],
+        ["ray.init を呼びます。", "map_batches も使えます。"],
+    ],
+)
+def test_sentences_without_spaces_between_their_words_end_at_their_full_stop(
+    sentences: list[str],
+) -> None:
+    assert parts("".join(sentences)) == [("sentence", one) for one in sentences]
+    assert parts("保留されます") == [("other", "保留されます")]
+
+
 def test_a_soft_line_break_ends_no_sentence() -> None:
     assert parts("One sentence that\ngoes on here.") == [
         ("sentence", "One sentence that\ngoes on here.")

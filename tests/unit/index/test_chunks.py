@@ -75,6 +75,16 @@ def test_no_word_is_cut_that_fits(page: Sequence[Section], limits: ChunkLimits) 
     assert kept == [word for s in page for block in s.blocks for word in block.text.split()]
 
 
+def test_a_long_paragraph_without_spaces_is_cut_between_its_sentences() -> None:
+    sentence = "失敗したジョブは（三回。）再試行されます。"
+    section = Section("H", ("H",), "h", (Block(BlockKind.PROSE, sentence * 20),))
+
+    chunks = chunks_of([section], ChunkLimits(100, 60), count_characters)
+
+    assert len(chunks) > 5
+    assert all(chunk.text.endswith("されます。") for chunk in chunks)
+
+
 BLANK_START = Section("", (), "", (Block(BlockKind.CODE, "  \n\n \n" + "x " * 30),))
 
 
