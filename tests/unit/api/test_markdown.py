@@ -89,7 +89,7 @@ def test_s18_what_is_code_on_the_page_is_code_and_nothing_more(text: str, ends: 
     plain = "\0".join(token.content for token in tokens if token.type == "text")
     assert not LINKED.search(plain)
     assert not re.search(r"[\[【［〔]\s*\d+\s*[\]】］〕]", plain)
-    if "`" not in text:
+    if not set("`\0") & set(text):  # a renderer shows NUL as a sign of its own
         said = "".join(token.content for token in tokens)
         assert "".join(said.split()) == "".join(text.split())
 
