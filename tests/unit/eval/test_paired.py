@@ -66,3 +66,18 @@ def test_a_gain_is_the_difference_of_the_means_within_its_interval(
 
 def test_no_difference_has_no_width() -> None:
     assert paired_gain([1, 0, 1], [1, 0, 1]).interval == (0.0, 0.0)
+
+
+@settings(max_examples=20)
+@given(scores, st.integers(2, 4))
+def test_asking_a_page_the_same_again_makes_nothing_surer(
+    pairs: Sequence[tuple[bool, bool]], times: int
+) -> None:
+    ours, theirs = [one for one, _ in pairs], [other for _, other in pairs]
+    pages = [f"page {n:02}" for n in range(len(pairs))]
+
+    once = paired_gain(ours, theirs)
+    again = paired_gain(ours * times, theirs * times, pages * times)
+
+    assert (again.gain, *again.interval) == pytest.approx((once.gain, *once.interval))
+    assert paired_gain(ours, theirs, pages).interval == pytest.approx(once.interval)
