@@ -17,6 +17,7 @@ NAMES = (
     "scale",
     "phrase",
     "retrieval",
+    "versions",
     "refusals",
     "newcomer",
     "ranker",
@@ -49,7 +50,7 @@ def main() -> None:
     parser.add_argument(
         "--home",
         metavar="FOLDER",
-        help="keep the index of retrieval and refusals there, and use it again",
+        help="keep the indexes of retrieval, versions and refusals there, and use it again",
     )
     options = parser.parse_args()
     names = options.names or NAMES

@@ -1,16 +1,20 @@
 """The index that retrieval and refusals are measured on, and a store that remembers what it found for a question."""
 
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from bench.corpus import BUNDLE, source_toml, unpack_api_pages, workspace
 from bench.sizes import kept_home
+from eval.core.paired import Gain
+from eval.core.retrieval import Question
+from eval.handlers import synthesize_questions
 from headwater.commands.index import index_all
 from headwater.console import SyncProgress, say
-from headwater.runtime import Runtime, open_runtime
+from headwater.runtime import Runtime, live, open_runtime
 from headwater.settings import load_settings
 from index.adapters.postgres.search import PostgresSearch
 from index.core.ports import QueryVector
@@ -19,29 +23,61 @@ from index.handlers import Searcher
 from schemas.ids import Generation, SourceName
 
 _API_URL = "https://docs.ray.io/en/master/{path}"
+_SEED = 7
 
 
 @asynccontextmanager
 async def indexed_docs() -> AsyncIterator[Runtime]:
     """The documentation at `eval` and the API pages, indexed; in the kept home, where one is given, only once."""
+
+    def toml_of(folder: Path) -> str:
+        api = unpack_api_pages(folder)
+        return source_toml(name="ray", kind="git", location=BUNDLE, ref="eval") + source_toml(
+            name="api", kind="folder", location=api, url=_API_URL
+        )
+
+    async with indexed_apart("", toml_of) as runtime:
+        assert runtime is not None  # the data is here, see `require_data`
+        yield runtime
+
+
+@asynccontextmanager
+async def indexed_apart(
+    name: str, toml_of: Callable[[Path], str | None]
+) -> AsyncIterator[Runtime | None]:
+    """An index of its own, in the folder `name` of the kept home, where one is given, and there made only once.
+
+    `toml_of` puts what is indexed into a folder and gives the sources; None, where it cannot be had, gives None.
+    """
     with ExitStack() as stack:
         kept = kept_home()
-        folder = kept if kept is not None else stack.enter_context(workspace())
+        folder = kept / name if kept is not None else stack.enter_context(workspace())
         folder.mkdir(parents=True, exist_ok=True)
         configuration = folder / "headwater.toml"
         if not configuration.exists():
-            api = unpack_api_pages(folder)
-            configuration.write_text(
-                source_toml(name="ray", kind="git", location=BUNDLE, ref="eval")
-                + source_toml(name="api", kind="folder", location=api, url=_API_URL),
-                "utf-8",
-            )
+            sources = toml_of(folder)
+            if sources is None:
+                yield None
+                return
+            configuration.write_text(sources, "utf-8")
         settings = load_settings(None, os.environ, folder=folder)
         async with open_runtime(settings, say) as runtime:
             _, troubles = await index_all(runtime, SyncProgress(None))
             if troubles:
                 raise troubles[0]
             yield runtime
+
+
+async def template_questions(
+    runtime: Runtime, count: int, sources: Sequence[SourceName] | None = None
+) -> list[Question]:
+    """At most so many questions made from what is indexed of some sources, or of all, the same each time."""
+    generations = runtime.store.generations
+    generation = live(await generations.generations()).generation
+    if sources is None:
+        sources = [status.source for status in await generations.statuses(generation)]
+    dump = partial(generations.dump, generation)
+    return await synthesize_questions(sources, dump=dump, count=count, seed=_SEED)
 
 
 @dataclass(slots=True)
@@ -137,6 +173,14 @@ def _apart(found: Candidates) -> Candidates:
 
 def _together(key: ChunkKey) -> ChunkKey:
     return replace(key, path=key.path.removesuffix(f"#{key.ordinal}"))
+
+
+def shown_gain(gain: Gain) -> dict[str, object]:
+    """A paired gain for people to read."""
+    return asdict(gain) | {
+        "gain": round(gain.gain, 4),
+        "interval": [round(bound, 4) for bound in gain.interval],
+    }
 
 
 def question_file(name: str) -> Path:

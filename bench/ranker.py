@@ -2,10 +2,9 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 from bench.corpus import DEV_QUESTIONS, SYNTHETIC_QUESTIONS, require_data
-from bench.lab import indexed_docs
+from bench.lab import indexed_docs, template_questions
 from bench.ranker_features import GROUPS, Floats, features_of, pages_of
 from bench.ranker_learning import (
     LEARNERS,
@@ -22,8 +21,8 @@ from bench.record import machine, write_result
 from bench.second_corpus import indexed_second_corpus
 from bench.sizes import size
 from eval.core.retrieval import Question, page_of
-from eval.handlers import read_questions, synthesize_questions
-from headwater.runtime import Runtime, live
+from eval.handlers import read_questions
+from headwater.runtime import Runtime
 from index.core.rank import QueryTerms
 from index.core.terms import terms_of
 
@@ -37,7 +36,6 @@ _TRAININGS = {
 }
 """A part of the questions to learn from: those of one corpus, to be asked about the other, or the templates alone."""
 _COUNT = 1_000
-_SEED = 7
 
 
 def run() -> None:
@@ -96,14 +94,16 @@ async def _ray() -> list[Asked]:
         WRITTEN: read_questions(DEV_QUESTIONS),
     }
     async with indexed_docs() as runtime:
-        return await _collect(runtime, {**given, TEMPLATES: await _templates(runtime)})
+        return await _collect(
+            runtime, {**given, TEMPLATES: await template_questions(runtime, _COUNT)}
+        )
 
 
 async def _second() -> list[Asked]:
     async with indexed_second_corpus() as runtime:
         if runtime is None:
             return []
-        return await _collect(runtime, {SECOND: await _templates(runtime)})
+        return await _collect(runtime, {SECOND: await template_questions(runtime, _COUNT)})
 
 
 async def _collect(runtime: Runtime, sets: Mapping[str, Sequence[Question]]) -> list[Asked]:
@@ -112,14 +112,6 @@ async def _collect(runtime: Runtime, sets: Mapping[str, Sequence[Question]]) -> 
         for kind, questions in sets.items()
         for question in questions[: size(_COUNT, 50)]
     ]
-
-
-async def _templates(runtime: Runtime) -> list[Question]:
-    generations = runtime.store.generations
-    generation = live(await generations.generations()).generation
-    sources = [status.source for status in await generations.statuses(generation)]
-    dump = partial(generations.dump, generation)
-    return await synthesize_questions(sources, dump=dump, count=_COUNT, seed=_SEED)
 
 
 async def _asked(runtime: Runtime, kind: str, question: Question) -> Asked:

@@ -1,21 +1,22 @@
-"""Retrieval on the written and the generated questions, as answers place it in their context; each stage left out."""
+"""Retrieval as answers place it in their context, each stage left out: on Ray's docs and on a second corpus."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from api.handlers import packing_of
 from bench.corpus import DEV_QUESTIONS, SYNTHETIC_QUESTIONS, require_data
-from bench.lab import Recorded, indexed_docs
+from bench.lab import Recorded, indexed_docs, shown_gain, template_questions
 from bench.names import name_figures
 from bench.record import machine, write_result
+from bench.second_corpus import indexed_second_corpus
 from bench.sizes import size
 from bench.window import window_figures
 from eval.core.context import shown_of
 from eval.core.paired import Gain, Shown, cut_alike, paired_gain
-from eval.core.retrieval import Question, page_of, wilson
+from eval.core.retrieval import Question, page_of, rank_of, wilson
 from eval.handlers import read_questions
 from headwater.runtime import Runtime, live
 from index.core.rank import RankWeights
@@ -23,7 +24,7 @@ from index.handlers import Within, search_index
 
 NAME = "retrieval"
 _K = 7
-
+_TEMPLATES = 1_000
 
 SHIPPED, DENSE = "shipped", "vectors alone"
 
@@ -44,9 +45,6 @@ class _Context:
 
     shown: tuple[Shown, ...]
     sections: Mapping[str, int]
-
-    def has(self, page: str) -> bool:
-        return any(one.url == page for one in self.shown)
 
 
 def variants_of(shipped: RankWeights, neighboured: int) -> list[Variant]:
@@ -76,10 +74,12 @@ def variants_of(shipped: RankWeights, neighboured: int) -> list[Variant]:
 
 
 def run() -> None:
-    """Index the documentation at `eval` and the API pages, then ask everything of every variant."""
+    """Index the documentation at `eval` and the API pages, then ask everything of every variant; then the other."""
     require_data()
     started = machine()
-    write_result(NAME, asyncio.run(_measure()), started)
+    figures = asyncio.run(_measure())
+    figures["second"] = asyncio.run(_second())
+    write_result(NAME, figures, started)
 
 
 async def _measure() -> dict[str, object]:
@@ -93,6 +93,19 @@ async def _measure() -> dict[str, object]:
             questions = read_questions(file)
             figures[label] = await _score(runtime, questions[: size(len(questions), 20)])
     return figures
+
+
+async def _second() -> dict[str, object] | None:
+    """The same on the second corpus, with questions made from it; None where it cannot be had."""
+    async with indexed_second_corpus() as runtime:
+        if runtime is None:
+            return None
+        generation = live(await runtime.store.generations.generations()).generation
+        questions = await template_questions(runtime, size(_TEMPLATES, 20))
+        return {
+            "exact_names": await name_figures(runtime, generation),
+            **await _score(runtime, questions),
+        }
 
 
 async def _score(runtime: Runtime, questions: Sequence[Question]) -> dict[str, object]:
@@ -112,7 +125,7 @@ async def _score(runtime: Runtime, questions: Sequence[Question]) -> dict[str, o
         "variants": {name: _summary(found, labels) for name, found in contexts.items()},
         "gain_over_vectors_alone": _gains(contexts[SHIPPED], contexts[DENSE], labels),
         "shipped_less_variant": {
-            name: _shown_gain(_paired(contexts[SHIPPED], found, labels))
+            name: _less(contexts[SHIPPED], found, labels)
             for name, found in contexts.items()
             if name != SHIPPED
         },
@@ -133,12 +146,13 @@ async def _context(question: str, variant: Variant, recorded: Recorded) -> _Cont
 
 
 def _summary(contexts: Sequence[_Context], labels: Sequence[str]) -> dict[str, object]:
-    hits = _hits(contexts, labels)
+    hits = [int(one) for one in _hits(contexts, labels)]
     low, high = wilson(sum(hits), len(hits))
-    sections = [one.sections.get(label, 0) for one, label in zip(contexts, labels, strict=True)]
+    sections = _chars(contexts, labels)
     return {
         "score": round(sum(hits) / len(hits), 4),
         "interval": [round(low, 4), round(high, 4)],
+        "reciprocal_rank": _mean(_reciprocal_ranks(contexts, labels)),
         "chunks": _mean([len(one.shown) for one in contexts]),
         "distinct_pages": _mean([len({shown.url for shown in one.shown}) for one in contexts]),
         "context_chars": _mean([sum(shown.chars for shown in one.shown) for one in contexts]),
@@ -147,19 +161,51 @@ def _summary(contexts: Sequence[_Context], labels: Sequence[str]) -> dict[str, o
     }
 
 
-def _hits(contexts: Sequence[_Context], labels: Sequence[str]) -> list[int]:
-    return [int(one.has(page_of(label))) for one, label in zip(contexts, labels, strict=True)]
+def _hits(contexts: Sequence[_Context], labels: Sequence[str]) -> list[float]:
+    """Whether the labelled page is there."""
+    return [float(one > 0) for one in _reciprocal_ranks(contexts, labels)]
 
 
-def _paired(ours: Sequence[_Context], theirs: Sequence[_Context], labels: Sequence[str]) -> Gain:
-    return paired_gain(_hits(ours, labels), _hits(theirs, labels))
+def _reciprocal_ranks(contexts: Sequence[_Context], labels: Sequence[str]) -> list[float]:
+    """One over the place of the labelled page among the pages, 0 where it is missing."""
+    ranks = [
+        rank_of(label, [shown.url for shown in one.shown])
+        for one, label in zip(contexts, labels, strict=True)
+    ]
+    return [1 / rank if rank else 0.0 for rank in ranks]
+
+
+def _chars(contexts: Sequence[_Context], labels: Sequence[str]) -> list[float]:
+    """How much of the labelled section's text is there."""
+    return [float(one.sections.get(label, 0)) for one, label in zip(contexts, labels, strict=True)]
+
+
+_MEASURES = {
+    "score": _hits,
+    "reciprocal_rank": _reciprocal_ranks,
+    "labelled_section_chars": _chars,
+}
+
+
+def _less(
+    ours: Sequence[_Context], theirs: Sequence[_Context], labels: Sequence[str]
+) -> dict[str, object]:
+    return {
+        name: shown_gain(_paired(of(ours, labels), of(theirs, labels), labels))
+        for name, of in _MEASURES.items()
+    }
+
+
+def _paired(ours: Sequence[float], theirs: Sequence[float], labels: Sequence[str]) -> Gain:
+    return paired_gain(ours, theirs, [page_of(label) for label in labels])
 
 
 def _gains(
     ours: Sequence[_Context], theirs: Sequence[_Context], labels: Sequence[str]
 ) -> dict[str, object]:
     """On the same distinct pages and characters, a chunk at the end counting by half or whole; and uncut."""
-    gains: dict[str, object] = {"uncut": _shown_gain(_paired(ours, theirs, labels))}
+    uncut = _paired(_hits(ours, labels), _hits(theirs, labels), labels)
+    gains: dict[str, object] = {"uncut": shown_gain(uncut)}
     for name, least in (("cut", 0.5), ("cut_to_whole_chunks", 1.0)):
         cut = [cut_alike(a.shown, b.shown, least=least) for a, b in zip(ours, theirs, strict=True)]
         pages = [page_of(label) for label in labels]
@@ -168,17 +214,9 @@ def _gains(
         gains[name] = {
             "ours": _mean(mine),
             "theirs": _mean(other),
-            **_shown_gain(paired_gain(mine, other)),
+            **shown_gain(paired_gain(mine, other, pages)),
         }
     return gains
-
-
-def _shown_gain(gain: Gain) -> dict[str, object]:
-    figures = asdict(gain)
-    return figures | {
-        "gain": round(gain.gain, 4),
-        "interval": [round(bound, 4) for bound in gain.interval],
-    }
 
 
 def _mean(values: Sequence[float]) -> float:

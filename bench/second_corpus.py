@@ -7,21 +7,19 @@ import os
 import shutil
 import subprocess
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 
-from bench.corpus import ROOT, source_toml, workspace
-from bench.sizes import is_small, kept_home
+from bench.corpus import ROOT, source_toml
+from bench.lab import indexed_apart
+from bench.sizes import is_small
 from eval.handlers import read_questions
-from headwater.commands.index import index_all
-from headwater.console import SyncProgress, say
-from headwater.runtime import Runtime, open_runtime
-from headwater.settings import load_settings
+from headwater.console import say
+from headwater.runtime import Runtime
 
 NAME = "second"
 PACKAGE = "postgresql-doc-15"
 URL = "https://www.postgresql.org/docs/15/{path}"
-_HTML = Path("usr/share/doc") / PACKAGE / "html"
 _PAGES = 400
 _SMALL_PAGES = 40
 _SKIPPED = ("release", "bookindex", "index", "biblio", "legalnotice", "acronyms", "errcodes")
@@ -33,24 +31,15 @@ _OFF_DOMAIN = ROOT / "bench" / "questions" / "off-domain-templates.jsonl"
 @asynccontextmanager
 async def indexed_second_corpus() -> AsyncIterator[Runtime | None]:
     """The pages, indexed apart; None where the package cannot be had. In the kept home, where one is given, once."""
-    with ExitStack() as stack:
-        kept = kept_home()
-        folder = kept / NAME if kept is not None else stack.enter_context(workspace())
-        folder.mkdir(parents=True, exist_ok=True)
-        configuration = folder / "headwater.toml"
-        if not configuration.exists():
-            location = fetch_second_corpus(folder)
-            if location is None:
-                yield None
-                return
-            toml = source_toml(name=NAME, kind="folder", location=location, url=URL)
-            configuration.write_text(toml, "utf-8")
-        settings = load_settings(None, os.environ, folder=folder)
-        async with open_runtime(settings, say) as runtime:
-            _, troubles = await index_all(runtime, SyncProgress(None))
-            if troubles:
-                raise troubles[0]
-            yield runtime
+
+    def toml_of(folder: Path) -> str | None:
+        location = fetch_second_corpus(folder)
+        if location is None:
+            return None
+        return source_toml(name=NAME, kind="folder", location=location, url=URL)
+
+    async with indexed_apart(NAME, toml_of) as runtime:
+        yield runtime
 
 
 def off_domain_questions() -> list[str]:
@@ -64,24 +53,34 @@ def fetch_second_corpus(folder: Path) -> Path | None:
 
     Returns: that folder, or None where the package cannot be had, which is told.
     """
-    try:
-        package = _download(folder)
-        _run(["dpkg-deb", "-x", str(package), str(folder / "package")], folder)
-    except (OSError, subprocess.SubprocessError) as error:
-        say(f"no second corpus: {PACKAGE} cannot be had here ({type(error).__name__}: {error})")
+    package = fetch_package(PACKAGE, folder)
+    if package is None:
         return None
     target = folder / "second-corpus"
     target.mkdir(exist_ok=True)
-    for page in _chosen(folder / "package" / _HTML):
+    for page in _chosen(package / "usr/share/doc" / PACKAGE / "html"):
         shutil.copyfile(page, target / page.name)
     return target
 
 
-def _download(folder: Path) -> Path:
+def fetch_package(package: str, folder: Path) -> Path | None:
+    """Unpack a package of Debian's registry below `folder`.
+
+    Returns: the folder that has its files, or None where it cannot be had, which is told.
+    """
+    target = folder / "package"
     # Without a sandbox user of its own: that one may not write into a temporary folder.
     options = ["-qq", "-o", "APT::Sandbox::User=root"]
-    _run(["apt-get", *options, "download", PACKAGE], folder)
-    return folder / next(name for name in os.listdir(folder) if name.endswith(".deb"))
+    try:
+        _run(["apt-get", *options, "download", package], folder)
+        file = next(
+            one for one in os.listdir(folder) if one.startswith(package) and one.endswith(".deb")
+        )
+        _run(["dpkg-deb", "-x", str(folder / file), str(target)], folder)
+    except (OSError, subprocess.SubprocessError) as error:
+        say(f"no second corpus: {package} cannot be had here ({type(error).__name__}: {error})")
+        return None
+    return target
 
 
 def _run(command: list[str], folder: Path) -> None:
