@@ -47,7 +47,7 @@ def test_the_longer_side_loses_what_is_past_the_end_of_the_other() -> None:
     assert cut_alike(short, long, least=0.5) == ({"a", "b"}, {"c"})
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(scores)
 def test_a_gain_is_the_difference_of_the_means_within_its_interval(
     pairs: Sequence[tuple[bool, bool]],
@@ -68,7 +68,7 @@ def test_no_difference_has_no_width() -> None:
     assert paired_gain([1, 0, 1], [1, 0, 1]).interval == (0.0, 0.0)
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(scores, st.integers(2, 4))
 def test_asking_a_page_the_same_again_makes_nothing_surer(
     pairs: Sequence[tuple[bool, bool]], times: int
