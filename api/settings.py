@@ -34,7 +34,7 @@ class AnswerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     refuse_below: Annotated[float, Meta(ge=0, le=1)] = 0.35
     max_sentences: Annotated[int, Meta(ge=1, le=20)] = 4
     max_chars: Annotated[int, Meta(ge=100, le=5_000)] = 700
-    neighbours: Annotated[int, Meta(ge=0, le=MAX_K)] = 3
+    neighbours: Annotated[int, Meta(ge=0, le=MAX_K)] = 1
     context_tokens: Annotated[int, Meta(ge=100, le=1_000_000)] = 16_000
     instructions: Annotated[str, Meta(max_length=4_000)] = ""
     name: Annotated[str, Meta(pattern=r"^[^\n\r]{0,80}\Z")] = ""

@@ -66,7 +66,7 @@ def variants_of(shipped: RankWeights, neighboured: int) -> list[Variant]:
         Variant("exact names not counted", replace(shipped, exact=0.0), neighboured),
         *(
             Variant(f"neighbours of the first {n}", shipped, n)
-            for n in (0, 1, 7)
+            for n in (0, 1, 3, 7)
             if n != neighboured
         ),
         *(Variant(name, replace(shipped, **one), neighboured) for name, one in changes.items()),  # type: ignore[arg-type]

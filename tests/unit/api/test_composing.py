@@ -306,12 +306,13 @@ def test_neighbours_leave_a_full_prompt_before_any_hit_does() -> None:
         )
         for page in ("one", "two", "three")
     ]
+    settings = AnswerSettings(neighbours=3)
     roomy, tight = model("cheap", HELD), model("cheap", HELD)
-    answer(answering(roomy, search=Index(*cut_off).search))
+    answer(answering(roomy, search=Index(*cut_off).search, settings=settings))
     words = sum(len(message.content.split()) for message in roomy.asked[0])
     tight.limits = ModelLimits(8_000, words - 20, 500)
 
-    answer(answering(tight, search=Index(*cut_off).search))
+    answer(answering(tight, search=Index(*cut_off).search, settings=settings))
 
     asked = "\n".join(message.content for message in tight.asked[0])
     assert all(hit.text in asked for hit in cut_off)
