@@ -1,8 +1,10 @@
 """`headwater models local`: a small language model on this machine."""
 
 import asyncio
+import fcntl
 import os
 import secrets
+from functools import partial
 from importlib.util import find_spec
 from json import dumps
 from pathlib import Path
@@ -26,7 +28,7 @@ async def run_local(settings: Settings, *, port: int, threads: int) -> int:
     from headwater.adapters.local_model import NAME, start_local_model
 
     file = lock_path(settings).with_name(_KEY_NAME)
-    key = _kept_key(file)
+    key = kept_key(file)
     # In this thread: it takes a second, and nothing else goes on.
     model = start_local_model(port=port, threads=threads or os.cpu_count() or 1, api_key=key)
     print_text(
@@ -38,22 +40,20 @@ async def run_local(settings: Settings, *, port: int, threads: int) -> int:
     return 0
 
 
-def _kept_key(file: Path) -> str:
+def kept_key(file: Path) -> str:
     """The key of this home: made at the first start and the same ever after, so that nobody has to carry it anywhere.
 
     Raises: WrongUse.
     """
     try:
-        try:
-            made = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            pass
-        else:
-            with open(made, "w", encoding="ascii") as opened:
-                opened.write(secrets.token_urlsafe(_KEY_BYTES))
-        key = file.read_text("ascii").strip()
+        with open(file, "a+", encoding="ascii", opener=partial(os.open, mode=0o600)) as opened:
+            fcntl.flock(opened, fcntl.LOCK_EX)  # of two first starts, one makes it
+            opened.seek(0)
+            key = opened.read().strip()
+            if not key:
+                os.fchmod(opened.fileno(), 0o600)
+                key = secrets.token_urlsafe(_KEY_BYTES)
+                opened.write(key)
     except (OSError, ValueError) as error:
         raise WrongUse(f"the key of the local model cannot be kept in {file}: {error}") from error
-    if not key:
-        raise WrongUse(f"the key of the local model is empty: remove {file}")
     return key
