@@ -150,7 +150,7 @@ def test_whoever_follows_is_asked_for_what_is_missing_and_however_many_wait_seld
         with pytest.raises(UnknownSource):
             await wait({"docs": "badcafe1", "nowhere": "badcafe1"})
         wanted = {"docs": "c0ffee12", "blog": "badcafe1"}
-        await asyncio.wait([asyncio.create_task(wait(wanted)) for _ in range(100)])
+        await asyncio.gather(*(wait(wanted) for _ in range(100)), return_exceptions=True)
 
     asyncio.run(crowd())
 
