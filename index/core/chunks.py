@@ -14,7 +14,7 @@ CountTokens = Callable[[Sequence[str]], Sequence[int]]
 """Tokens of each text as the embedding model counts them, its special tokens included."""
 
 _SPACE = re.compile(r"\s")
-_SENTENCE_END = re.compile(r"(?<=[.!?:;])\s+|\n+|(?<=[。！？])(?![」』）”’])")
+_SENTENCE_END = re.compile(r"((?<=[.!?:;])\s+|\n+|(?<=[。！？])(?![」』）”’]))")
 _MAX_PREFIX_SHARE = 0.4
 _MAX_PIECE_CHARS = 4_000
 """A tokenizer may count a word of any length as one token it does not know: characters are bounded beside tokens."""
@@ -102,14 +102,10 @@ def _pieces(
 
 
 def _cut(text: str, *, by_lines: bool, room: int, count_tokens: CountTokens) -> Iterator[_Piece]:
-    joint = "\n" if by_lines else " "
-    parts = (
-        text.split("\n")
-        if by_lines
-        else [part for part in _SENTENCE_END.split(text) if part.strip()]
-    )
+    parts = [(line, "\n") for line in text.split("\n")] if by_lines else list(_sentences(text))
+    counts = count_tokens([part for part, _ in parts])
     first = "\n\n"
-    for part, tokens in zip(parts, count_tokens(parts), strict=True):
+    for (part, joint), tokens in zip(parts, counts, strict=True):
         for fitting in (
             [_Piece(part, tokens, joint)]
             if tokens <= room and len(part) <= _MAX_PIECE_CHARS
@@ -117,6 +113,17 @@ def _cut(text: str, *, by_lines: bool, room: int, count_tokens: CountTokens) -> 
         ):
             yield _Piece(fitting.text, fitting.tokens, first or fitting.joint)
             first = ""
+
+
+def _sentences(text: str) -> Iterator[tuple[str, str]]:
+    """Each sentence, and what joins it to the one before: nothing where its script sets no spaces."""
+    joint = ""
+    for n, piece in enumerate(_SENTENCE_END.split(text)):
+        if n % 2:
+            joint = " " if piece else joint
+        elif piece.strip():
+            yield piece, joint
+            joint = ""
 
 
 def _halve(text: str, room: int, count_tokens: CountTokens) -> Iterator[_Piece]:

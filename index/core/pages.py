@@ -9,7 +9,7 @@ from schemas.ids import TextHash
 
 PARSER = "2026.11.4"
 """Changes with anything that alters the sections, anchors or text of some page."""
-CHUNKER = "2026.11.5"
+CHUNKER = "2026.11.6"
 """Changes with anything that alters the chunks or terms of some page."""
 
 

@@ -83,6 +83,7 @@ def test_a_long_paragraph_without_spaces_is_cut_between_its_sentences() -> None:
 
     assert len(chunks) > 5
     assert all(chunk.text.endswith("されます。") for chunk in chunks)
+    assert "".join(chunk.text for chunk in chunks) == sentence * 20
 
 
 BLANK_START = Section("", (), "", (Block(BlockKind.CODE, "  \n\n \n" + "x " * 30),))
