@@ -6,6 +6,7 @@ from headwater.runtime import Runtime
 from index.adapters.embed.models import tokenizer_file
 from index.adapters.embed.tokens import TokenCounter
 from index.core.chunks import ChunkLimits, fit_prefix, prefix_of
+from index.core.inline_code import without_signs
 from schemas.ids import Generation, SourceName
 
 
@@ -22,7 +23,8 @@ async def window_figures(runtime: Runtime, generation: Generation) -> dict[str, 
             for section, text, known in page.chunks:
                 prefix = prefix_of(page.title, page.sections[section][0])
                 prefix = fit_prefix(prefix, limits, counter.count)
-                embedded = f"{prefix}\n{text}" if prefix else text
+                body = without_signs(text)
+                embedded = f"{prefix}\n{body}" if prefix else body
                 not_rebuilt += sha256(embedded.encode()).digest() != known
                 sizes += counter.count([embedded])
     return {

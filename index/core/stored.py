@@ -34,7 +34,7 @@ class ShownPage:
 class DumpedPage:
     """A page in the canonical dump: everything that must equal a rebuild; commits and vectors left out.
 
-    `sections` are (heading path, anchor); `chunks` are (section ordinal, shown text, text hash), in reading order.
+    `sections` are (heading path, anchor); `chunks` are (section ordinal, stored text, text hash), in reading order.
     """
 
     path: str
