@@ -1,7 +1,9 @@
 """Overhead: `POST /search` against encoding one question and one HNSW query, and `POST /query` until a model is asked.
 
-The clock of a question that is composed begins when it is sent and ends when the double of the model has the whole
-request: the search of the same question stands beside it. Nothing composed is kept, so that each question is asked.
+Searches come one after the other with nothing between them, as the encoding and the HNSW queries do. Then each
+question is searched for and asked. The clock of one that is composed begins when it is sent and ends when the double of
+the model has the whole request: the search of the same question stands beside it. Nothing composed is kept, so that
+each question is asked.
 """
 
 import asyncio
@@ -61,19 +63,26 @@ def run() -> None:
             for question in questions[:20]:
                 server.search(question)
                 _asked_after_s(server, double, question)
-            searches, asked = [], []
-            for question in questions * rounds:
-                searches.append(_timed(partial(server.search, question)))
-                asked.append(_asked_after_s(server, double, question))
+            searches = [_timed(partial(server.search, question)) for question in questions * rounds]
+            pairs = [
+                (
+                    _timed(partial(server.search, question)),
+                    _asked_after_s(server, double, question),
+                )
+                for question in questions * rounds
+            ]
         encodes, nearest = asyncio.run(_floor(settings, questions, rounds))
-    write_result(NAME, _figures(searches, asked, encodes, nearest), started)
+    write_result(NAME, _figures(searches, pairs, encodes, nearest), started)
 
 
 def _figures(
-    searches: list[float], asked: list[float | None], encodes: list[float], nearest: list[float]
+    searches: list[float],
+    asked: list[tuple[float, float | None]],
+    encodes: list[float],
+    nearest: list[float],
 ) -> dict[str, object]:
     floor = spread([a + b for a, b in zip(encodes, nearest, strict=True)])
-    pairs = [(s, a) for s, a in zip(searches, asked, strict=True) if a is not None]
+    pairs = [(s, a) for s, a in asked if a is not None]
     search, until = spread([s for s, _ in pairs]), spread([a for _, a in pairs])
     more_ms = {key: round((until[key] - search[key]) * 1_000, 1) for key in ("p50", "p95")}
     return {
