@@ -94,7 +94,7 @@ class RetrievalSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     long that may take: after it they stay as they are.
     """
 
-    candidates: Annotated[int, Meta(ge=1, le=1_000)] = 100
+    candidates: Annotated[int, Meta(ge=1, le=1_000)] = 60
     lexical: Annotated[float, Meta(ge=0, le=1_000)] = 0.5
     page: Annotated[float, Meta(ge=0, le=1_000)] = 0.1
     per_page: Annotated[int, Meta(ge=1, le=100)] = 2
