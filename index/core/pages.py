@@ -7,7 +7,7 @@ from index.core.inline_code import read_signs, with_signs
 from schemas.answers import Spans
 from schemas.ids import TextHash
 
-PARSER = "2026.11.4"
+PARSER = "2026.11.5"
 """Changes with anything that alters the sections, anchors or text of some page."""
 CHUNKER = "2026.11.6"
 """Changes with anything that alters the chunks or terms of some page."""

@@ -11,6 +11,7 @@ from index.core.formats.html_outline import Outline
 from index.core.formats.html_prune import prune
 from index.core.formats.html_rules import MAIN_SELECTORS, is_dropped
 from index.core.formats.invisible import strip_invisible
+from index.core.inline_code import without_signs
 from index.core.pages import ParsedPage, Section
 from schemas.errors import UnreadablePage
 
@@ -91,7 +92,7 @@ def _narrow(main: LexborNode) -> LexborNode:
 def _document_title(parser: LexborHTMLParser, sections: Sequence[Section]) -> str:
     """The text of `title`, cut before the site's name if that, or the page's, is found again."""
     node = parser.css_first("head title")
-    title = strip_invisible(node.text()[:_MAX_TITLE]) if node is not None else ""
+    title = strip_invisible(without_signs(node.text()))[:_MAX_TITLE] if node is not None else ""
     title = " ".join(title.split())
     known = {section.heading for section in sections} | _site_names(parser)
     for separator in _SITE_SEPARATOR.finditer(title):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from index.core.formats.html_blocks import block_of, line_of, signature_of
 from index.core.formats.html_tree import Element, Kind
 from index.core.formats.invisible import strip_invisible
+from index.core.inline_code import without_signs
 from index.core.pages import Block, BlockKind, Section
 
 _PILCROW = re.compile(r"[\s¶🔗]+$")
@@ -95,7 +96,7 @@ class Outline:
             self._current = around
 
     def _add_heading(self, element: Element) -> None:
-        heading = _PILCROW.sub("", line_of(element)[:_MAX_HEADING])
+        heading = _PILCROW.sub("", without_signs(line_of(element))[:_MAX_HEADING])
         if not heading:
             return
         if element.level == 1 and not self._floor:

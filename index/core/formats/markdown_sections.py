@@ -161,7 +161,9 @@ class PageText:
             for read in self._sections
             if read.path or read.blocks
         )
-        return ParsedPage(title=strip_invisible(title) or self._title, sections=tuple(sections))
+        return ParsedPage(
+            title=without_signs(strip_invisible(title)) or self._title, sections=tuple(sections)
+        )
 
     def _current_list(self) -> _OpenList | None:
         is_in_list = self._lists and self._lists[-1].within == len(self._parts)
