@@ -119,7 +119,8 @@ def write_inline(parts: tuple[Part, ...], link: Callable[[str], str | None]) -> 
     """
     written: list[str] = []
     opened = [one for part in parts for one in _opened(part, link)]
-    for part in _merged(_paired(opened)):
+    # What is written as nothing goes first: what stands beside it is one text, or must know of each other.
+    for part in _merged([one for one in _paired(opened) if _written(one, link)]):
         text = _written(part, link)
         joins_code = bool(written) and written[-1].endswith("`") and text.startswith("`")
         if text.startswith("[") and written and written[-1].endswith("!"):
