@@ -80,7 +80,7 @@ def claims_in(parts: Iterable[Part]) -> Claims:
                 found.add(part.text, every_word=True)
             case Form.LINK:
                 text += " "
-                found.urls.add(part.url)
+                found.urls |= {part.url} - {""}
                 inner = claims_in(one for one in label_of(part) if one.text != part.url)
                 found.take(inner)
             case Form.STRONG:
