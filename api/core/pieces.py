@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from api.core.segments import cuts_sentence
-from index.core.formats.invisible import strip_invisible
+from index.core.formats.invisible import strip_invisible, strip_unseen
 
 MAX_PIECE_CHARS = 1_500
 """A sentence or line beyond this is cut: the rest of its line is dropped."""
@@ -104,10 +104,10 @@ class PieceReader:
 
     def _clean(self, text: str, *, is_end: bool = False) -> str:
         """Without what nobody sees; a `\\r` waits for the `\\n` that may follow it."""
-        text = ("\r" if self._has_return else "") + text
+        text = ("\r" if self._has_return else "") + strip_unseen(_SURROGATE.sub("", text))
         self._has_return = text.endswith("\r") and not is_end
         text = text[:-1] if self._has_return else text
-        return strip_invisible(_SURROGATE.sub("", text))
+        return strip_invisible(text)
 
     def _drain(self, *, is_end: bool) -> Iterator[Piece]:
         while self._at < len(self._buffer):

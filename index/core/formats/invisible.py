@@ -12,8 +12,13 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _ANY = re.compile(f"[{_UNSEEN}\r\u2028\u2029\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
+def strip_unseen(text: str) -> str:
+    """Drop zero-width, bidirectional and tag characters alone."""
+    return _INVISIBLE.sub("", text)
+
+
 def strip_invisible(text: str) -> str:
     """Drop zero-width, bidirectional, tag and control characters; line ends become `\\n`. Idempotent."""
     if _ANY.search(text) is None:  # as nearly every text, of which a page has many short ones
         return text
-    return _CONTROL.sub("", _LINE_ENDS.sub("\n", _INVISIBLE.sub("", text)))
+    return _CONTROL.sub("", _LINE_ENDS.sub("\n", strip_unseen(text)))
