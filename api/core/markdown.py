@@ -109,7 +109,7 @@ def escape(text: str) -> str:
 def plain_markdown(text: str) -> str:
     """Text that shows itself; what a client may take for an address or a citation is code."""
     pieces, place = [], 0
-    for start, end in _traps(text):
+    for start, end in _together(_traps(text)):
         pieces += [escape(text[place:start]), code_span(text[start:end])]
         place = end
     return _joined([*pieces, escape(text[place:])])
@@ -131,6 +131,20 @@ def _traps(text: str) -> Iterator[tuple[int, int]]:
         if marker:
             yield marker.span()
             place = marker.end()
+
+
+def _together(ranges: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Ranges that touch as one."""
+    first: tuple[int, int] | None = None
+    for start, end in ranges:
+        if first is not None and first[1] == start:
+            first = (first[0], end)
+            continue
+        if first is not None:
+            yield first
+        first = (start, end)
+    if first is not None:
+        yield first
 
 
 def _trimmed(run: str) -> tuple[int, int]:

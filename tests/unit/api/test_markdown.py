@@ -115,6 +115,7 @@ def test_code_within_a_line_is_shown_as_code_but_for_a_piece_of_an_address_or_a_
 
 
 @given(hostile.filter(lambda text: "`" not in text))
+@example("[a]: http://evil.example[1. ![x](y)")
 def test_a_terminal_shows_the_text_itself(text: str) -> None:
     """An address stands in quotes of code there too."""
     assert plain_text(prose_markdown(text)).replace("`", "") == " ".join(text.split())
