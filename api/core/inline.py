@@ -120,7 +120,7 @@ def write_inline(parts: tuple[Part, ...], link: Callable[[str], str | None]) -> 
     written: list[str] = []
     opened = [one for part in parts for one in _opened(part, link)]
     # What is written as nothing goes first: what stands beside it is one text, or must know of each other.
-    for part in _merged([one for one in _paired(opened) if _written(one, link)]):
+    for part in _merged(_paired([one for one in opened if _written(one, link)])):
         text = _written(part, link)
         joins_code = bool(written) and written[-1].endswith("`") and text.startswith("`")
         if text.startswith("[") and written and written[-1].endswith("!"):
@@ -140,10 +140,19 @@ def _opened(part: Part, link: Callable[[str], str | None]) -> Iterator[Part]:
 
 
 def _paired(parts: list[Part]) -> list[Part]:
-    """Without a last mark of strong text that nothing closes."""
-    strong = [n for n, part in enumerate(parts) if part.form is Form.STRONG]
-    odd = strong[-1] if len(strong) % 2 else None
-    return [part for n, part in enumerate(parts) if n != odd]
+    """Without marks of strong text that Markdown shows as they are: around nothing, beside a space, or with no end."""
+    kept: list[Part] = []
+    for part in parts:
+        if kept and part.form is kept[-1].form is Form.STRONG:
+            kept.pop()
+        else:
+            kept.append(part)
+    marks = [n for n, part in enumerate(kept) if part.form is Form.STRONG]
+    bare = set(marks[len(marks) // 2 * 2 :])
+    for first, last in zip(marks[::2], marks[1::2], strict=False):
+        if kept[first + 1].text[:1].isspace() or kept[last - 1].text[-1:].isspace():
+            bare |= {first, last}
+    return [part for n, part in enumerate(kept) if n not in bare]
 
 
 def _written(part: Part, link: Callable[[str], str | None]) -> str:

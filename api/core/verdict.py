@@ -74,7 +74,7 @@ class Judge:
         shown = inline.shown.strip()
         if not _HAS_WORD.search(shown):
             return _EMPTY
-        if _is_foul(text, inline) or _speaks_as_another(inline):
+        if _is_foul(text, inline) or _speaks_as_another(inline, self._written(inline)):
             return _FAILS
         if shown.rstrip(_CLOSING).endswith(_ASKS):
             return _EMPTY
@@ -93,7 +93,9 @@ class Judge:
         inline = read_inline(text)
         if not _HAS_WORD.search(inline.shown):
             return _EMPTY
-        is_foul = _is_foul(text, inline) or _speaks_as_another(inline, is_heading=True)
+        is_foul = _is_foul(text, inline) or _speaks_as_another(
+            inline, self._written(inline), is_heading=True
+        )
         if is_foul or not self._is_known([inline]):
             return _FAILS
         return Verdict(Outcome.LEADS, self._written(inline))
@@ -101,7 +103,7 @@ class Judge:
     def head(self, cells: Sequence[str]) -> Verdict:
         """The head of a table, judged as a heading is, with the line that Markdown wants below it."""
         inlines = [read_inline(cell) for cell in cells]
-        if _has_foul_cell(cells, inlines) or not self._is_known(inlines):
+        if self._has_foul_cell(cells, inlines) or not self._is_known(inlines):
             return _FAILS
         rows = [[self._written(inline) for inline in inlines], ["---"] * len(cells)]
         return Verdict(Outcome.LEADS, "\n".join(row_markdown(row, len(cells)) for row in rows))
@@ -111,7 +113,7 @@ class Judge:
         inlines = [read_inline(cell) for cell in cells[:width]]
         if not any(_HAS_WORD.search(inline.shown) for inline in inlines):
             return _EMPTY
-        if _has_foul_cell(cells, inlines):
+        if self._has_foul_cell(cells, inlines):
             return _FAILS
         wanted = _wanted(inlines)
         cites = self._cited(wanted) if wanted.terms or wanted.claims else None
@@ -140,6 +142,11 @@ class Judge:
     def _written(self, inline: Inline) -> str:
         return write_inline(inline.parts, self._links.get)
 
+    def _has_foul_cell(self, cells: Sequence[str], inlines: Sequence[Inline]) -> bool:
+        return any(map(_is_foul, cells, inlines)) or any(
+            _speaks_as_another(inline, self._written(inline)) for inline in inlines
+        )
+
     def _is_known(self, inlines: Iterable[Inline]) -> bool:
         wanted = _wanted(inlines)
         return not (wanted.terms or wanted.claims) or self._cited(wanted) is not None
@@ -167,14 +174,10 @@ def _wanted(inlines: Iterable[Inline]) -> Wanted:
     return Wanted(frozenset(terms) - CONNECTING, claimed(claims), frozenset(marked))
 
 
-def _has_foul_cell(cells: Sequence[str], inlines: Sequence[Inline]) -> bool:
-    return any(map(_is_foul, cells, inlines)) or any(map(_speaks_as_another, inlines))
-
-
-def _speaks_as_another(inline: Inline, *, is_heading: bool = False) -> bool:
-    """Whether it does as read, or as written: what became code there stands for no word."""
-    written = _CODE.sub(" ", write_inline(inline.parts, lambda _: None))
-    texts = (inline.shown, inline.read, written)
+def _speaks_as_another(inline: Inline, written: str, *, is_heading: bool = False) -> bool:
+    """Whether it does as read, or as `written`, with its links or none: what became code there stands for no word."""
+    bare = write_inline(inline.parts, lambda _: None)
+    texts = (inline.shown, inline.read, _CODE.sub(" ", bare), _CODE.sub(" ", written))
     return any(speaks_as_another(text, is_heading=is_heading) for text in texts)
 
 
