@@ -48,7 +48,7 @@ check-rest:
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/lint-imports
-	@$(BIN)/pytest -q tests/unit
+	@$(BIN)/pytest -q -n 2 tests/unit
 
 bench: dev kafka
 	@mkdir -p bench/results
