@@ -38,7 +38,6 @@ from schemas.answers import (
     PageResponse,
     PageSection,
     SearchResponse,
-    Why,
 )
 from schemas.errors import EmbedderUnavailable, StoreUnavailable, UnknownSource
 from schemas.ids import SourceName
@@ -112,15 +111,7 @@ async def search_index(
     around = await _around(found, kept, searcher.store)
     return SearchResponse(
         question=question,
-        hits=[
-            _hit(
-                entry,
-                standings[entry.candidate.key],
-                why_of(entry, account),
-                around.get(entry.candidate.key, Around()),
-            )
-            for entry in kept
-        ],
+        hits=[_hit(one, standings, account, around) for one in kept],
         as_of=shown_as_of(found.as_of),
         degraded=None if has_vectors else "lexical_only",
         explanation=Explanation(
@@ -231,8 +222,15 @@ def shown_page(page: ShownPage) -> PageResponse:
     )
 
 
-def _hit(ranked: Ranked, standing: Standing, why: Why, around: Around) -> Hit:
+def _hit(
+    ranked: Ranked,
+    standings: Mapping[ChunkKey, Standing],
+    account: Account,
+    all_around: Mapping[ChunkKey, Around],
+) -> Hit:
     chunk = ranked.candidate
+    standing = standings[chunk.key]
+    around = all_around.get(chunk.key, Around())
     texts, code = zip(*map(read_signs, (*around.before, chunk.text, *around.after)), strict=True)
     at = len(around.before)
     return Hit(
@@ -253,5 +251,5 @@ def _hit(ranked: Ranked, standing: Standing, why: Why, around: Around) -> Hit:
         after=texts[at + 1 :],
         code=code if any(code) else (),
         pinned=ranked.parts.pinned > 0,
-        why=why,
+        why=why_of(ranked, account),
     )
